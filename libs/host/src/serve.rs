@@ -1,0 +1,99 @@
+//! Serving: health from the first moment, calls once the database is there.
+
+use std::{pin::Pin, sync::Arc};
+
+use auth::{ContextGate, ServiceTokens};
+use axum::Router;
+use chassis::{Clock, Lifecycle, Stop, Task, grpc};
+use tokio::net::TcpListener;
+
+use crate::{Host, Process, Settings, Spec, Upstreams, bus};
+
+/// Starts a service in `lifecycle`: binds at once, reports not ready until the
+/// database answers and is migrated, then serves.
+pub async fn serve_grpc<C: Send + 'static>(
+    spec: Spec<C>,
+    config: C,
+    settings: Settings,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<()> {
+    let stop = lifecycle.stop();
+    let clock = Clock::system();
+    let upstreams = Upstreams::remote(&settings.upstreams)?;
+    let context = Arc::new(settings.context.clone());
+    let gate = ContextGate::new(&context, clock.clone())?;
+    let host = Host {
+        name: spec.name,
+        schema: spec.schema,
+        pool: postgres::pool::pool(&settings.database, spec.name)?,
+        bus: bus(&settings.redis)?,
+        tokens: ServiceTokens::new(
+            spec.name,
+            context.service_secret.clone(),
+            upstreams.identity.clone(),
+            clock.clone(),
+        ),
+        clock,
+        upstreams,
+        context,
+        stop: stop.clone(),
+    };
+    anyhow::ensure!(
+        !settings.redis.url.is_empty(),
+        "redis.url is empty; processes that are apart need it, set ATENCION_REDIS__URL"
+    );
+    let listener = grpc::bind(Process::address(&settings.process.listen, spec.port)?).await?;
+    let http = match spec.http_port {
+        Some(port) => {
+            Some(grpc::bind(Process::address(&settings.process.http_listen, port)?).await?)
+        }
+        None => None,
+    };
+    tracing::info!(address = %listener.local_addr()?, service = spec.name, "listening");
+
+    let (front, slot, readiness) = grpc::front().await?;
+    lifecycle.spawn(Task::new(
+        "grpc",
+        grpc::serve(listener, front, stop.clone()),
+    ));
+
+    if !postgres::pool::wait_for_server(&host.pool, &stop).await {
+        return Ok(());
+    }
+    postgres::migrate::apply(&host.pool, spec.schema, spec.migrator).await?;
+    let service = (spec.build)(config, host).await?;
+    slot.fill(grpc::stack(service.routes, gate));
+    for task in service.tasks {
+        lifecycle.spawn(task);
+    }
+    if let (Some(routes), Some(listener)) = (service.http, http) {
+        lifecycle.spawn(Task::new(
+            "http",
+            serve_http(listener, routes, stop.clone()),
+        ));
+    }
+    readiness.set(true).await;
+    tracing::info!(service = spec.name, "ready");
+    // Kubernetes stops sending calls once the process says that it stops.
+    lifecycle.spawn(Task::new("readiness", async move {
+        stop.requested().await;
+        readiness.set(false).await;
+        Ok(())
+    }));
+    Ok(())
+}
+
+/// Serves public HTTP until the soft stop, then finishes the requests in hand.
+pub fn serve_http(
+    listener: TcpListener,
+    routes: Router,
+    stop: Stop,
+) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> {
+    Box::pin(async move {
+        let service = routes.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move { stop.requested().await })
+            .await?;
+        Ok(())
+    })
+}
