@@ -43,6 +43,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::media::{MediaStore, Upload};
 pub use self::{
     error::GraphFailure,
     media::StoredMedia,
@@ -51,8 +52,10 @@ pub use self::{
         text_message, text_webhook, user_id_of,
     },
 };
-use self::media::{MediaStore, Upload};
-use crate::{loopback::Loopback, recorder::{Recorder, lock}};
+use crate::{
+    loopback::Loopback,
+    recorder::{Recorder, lock},
+};
 
 /// A running double; dropping it stops it and cuts its open connections.
 #[derive(Debug)]
@@ -161,11 +164,21 @@ impl FakeGraph {
 
     /// Waits until `count` messages have been taken in all. After `deadline` the error says how
     /// many there were and what was refused last.
-    pub async fn wait_for_sent(&self, count: usize, deadline: Duration) -> Result<Vec<SentMessage>> {
-        self.shared.sent.wait_for(count, deadline).await.map_err(|seen| {
-            let refusal = self.shared.refused.last();
-            anyhow!("{seen} of {count} messages sent after {deadline:?}; refused last: {refusal:?}")
-        })
+    pub async fn wait_for_sent(
+        &self,
+        count: usize,
+        deadline: Duration,
+    ) -> Result<Vec<SentMessage>> {
+        self.shared
+            .sent
+            .wait_for(count, deadline)
+            .await
+            .map_err(|seen| {
+                let refusal = self.shared.refused.last();
+                anyhow!(
+                    "{seen} of {count} messages sent after {deadline:?}; refused last: {refusal:?}"
+                )
+            })
     }
 
     /// The messages marked as read so far, oldest first.
@@ -195,7 +208,10 @@ impl FakeGraph {
         mime_type: &str,
         content: impl Into<Bytes>,
     ) -> StoredMedia {
-        let upload = Upload { mime_type: mime_type.to_owned(), content: content.into() };
+        let upload = Upload {
+            mime_type: mime_type.to_owned(),
+            content: content.into(),
+        };
         self.shared.media.store(phone_number_id, upload)
     }
 

@@ -1,10 +1,12 @@
 //! For tests only: strict doubles of the providers the system talks to.
 
+mod environment;
 pub mod graph;
 mod loopback;
 mod opaque;
 mod recorder;
 pub mod telegram;
 
+pub use environment::{database_url, redis_url};
 pub use graph::FakeGraph;
 pub use telegram::FakeTelegram;

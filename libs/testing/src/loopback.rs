@@ -53,7 +53,8 @@ pub(crate) fn unix_now() -> u64 {
         reason = "a provider has its own clock, which is not the one a test sets"
     )]
     let now = std::time::SystemTime::now();
-    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    now.duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 impl Loopback {
@@ -63,7 +64,10 @@ impl Loopback {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         tokio::spawn(accept(listener, router, stop.clone()));
-        Ok(Self { address, _stop: stop.drop_guard() })
+        Ok(Self {
+            address,
+            _stop: stop.drop_guard(),
+        })
     }
 
     /// `http://` and the address, without a slash at the end.

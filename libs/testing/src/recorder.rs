@@ -21,7 +21,10 @@ pub(crate) struct Recorder<T> {
 
 impl<T: Clone> Recorder<T> {
     pub(crate) fn new() -> Self {
-        Self { records: Mutex::default(), total: watch::Sender::new(0) }
+        Self {
+            records: Mutex::default(),
+            total: watch::Sender::new(0),
+        }
     }
 
     pub(crate) fn record(&self, record: T) {

@@ -171,7 +171,9 @@ struct Shared {
 /// `123456:letters-and-digits`.
 pub fn bot_id(token: &str) -> Option<i64> {
     let (id, secret) = token.split_once(':')?;
-    let plain = secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let plain = secret
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     let positive = id.parse().ok().filter(|id: &i64| *id > 0);
     positive.filter(|_| plain && !secret.is_empty() && !id.starts_with(['0', '+']))
 }
@@ -209,7 +211,11 @@ impl FakeTelegram {
             stop: stop.clone(),
         });
         let server = Loopback::serve(address, routes::router(shared.clone())).await?;
-        Ok(Self { server, shared, _stop: stop.drop_guard() })
+        Ok(Self {
+            server,
+            shared,
+            _stop: stop.drop_guard(),
+        })
     }
 
     /// What stands for `https://api.telegram.org`, without a slash at the end.
@@ -222,7 +228,9 @@ impl FakeTelegram {
     /// # Panics
     /// When [`bot_id`] does not recognise the token: Telegram would not know it either.
     pub fn register_bot(&self, token: &str) {
-        let Some(id) = bot_id(token) else { panic!("'{token}' does not look like a bot's token") };
+        let Some(id) = bot_id(token) else {
+            panic!("'{token}' does not look like a bot's token")
+        };
         lock(&self.shared.bots).insert(token.to_owned(), Arc::new(Bot::new(id)));
     }
 
@@ -240,7 +248,11 @@ impl FakeTelegram {
 
     /// Waits until `count` messages have been taken in all. After `deadline` the error says how
     /// many there were.
-    pub async fn wait_for_sent(&self, count: usize, deadline: Duration) -> Result<Vec<SentMessage>> {
+    pub async fn wait_for_sent(
+        &self,
+        count: usize,
+        deadline: Duration,
+    ) -> Result<Vec<SentMessage>> {
         let sent = self.shared.sent.wait_for(count, deadline).await;
         sent.map_err(|seen| anyhow!("{seen} of {count} messages sent after {deadline:?}"))
     }
@@ -291,12 +303,25 @@ impl FakeTelegram {
         }
         let waiting = bot.state().updates.len();
         let last_error = self.webhook(token).and_then(|hook| hook.last_error_message);
-        Err(anyhow!("{waiting} updates wait after {deadline:?}; last error: {last_error:?}"))
+        Err(anyhow!(
+            "{waiting} updates wait after {deadline:?}; last error: {last_error:?}"
+        ))
     }
 
     /// The attempts to deliver updates so far, in the order they ended.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.shared.deliveries.all()
+    }
+
+    /// Waits until `count` attempts have ended in all, of all bots. After `deadline` the error says
+    /// how many there were.
+    pub async fn wait_for_deliveries(
+        &self,
+        count: usize,
+        deadline: Duration,
+    ) -> Result<Vec<Delivery>> {
+        let ended = self.shared.deliveries.wait_for(count, deadline).await;
+        ended.map_err(|seen| anyhow!("{seen} of {count} deliveries ended after {deadline:?}"))
     }
 
     /// Adds the bot to a chat that is not private; its id is negative.

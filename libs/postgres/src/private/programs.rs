@@ -73,14 +73,11 @@ impl Programs {
         })
     }
 
-    /// One of the programs, to be run as `account`. What the environment says about
-    /// PostgreSQL is meant for clients of other servers.
+    /// One of the programs, to be run as `account`. Whoever uses it says everything in
+    /// its arguments, so that variables meant for clients of other servers change nothing.
     pub(super) fn command(&self, name: &str, account: &Account) -> Command {
         let mut command = Command::new(self.folder.join(name));
         account.apply(&mut command);
-        for variable in ["PGDATA", "PGHOST", "PGPORT", "PGUSER", "PGOPTIONS"] {
-            command.env_remove(variable);
-        }
         command
     }
 

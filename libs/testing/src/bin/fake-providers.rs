@@ -34,7 +34,10 @@ struct Arguments {
 
 fn parse_number(text: &str) -> Result<(String, String)> {
     let (id, token) = text.split_once('=').context("expected ID=TOKEN")?;
-    ensure!(!id.is_empty() && !token.is_empty(), "neither id nor token can be empty");
+    ensure!(
+        !id.is_empty() && !token.is_empty(),
+        "neither id nor token can be empty"
+    );
     Ok((id.to_owned(), token.to_owned()))
 }
 
@@ -68,7 +71,9 @@ async fn main() -> Result<()> {
 }
 
 async fn start_graph(arguments: &Arguments) -> Result<Option<FakeGraph>> {
-    let Some(address) = arguments.graph else { return Ok(None) };
+    let Some(address) = arguments.graph else {
+        return Ok(None);
+    };
     let graph = FakeGraph::start_on(address).await;
     let graph = graph.with_context(|| format!("Graph cannot listen on {address}"))?;
     for (id, token) in &arguments.numbers {
@@ -78,7 +83,9 @@ async fn start_graph(arguments: &Arguments) -> Result<Option<FakeGraph>> {
 }
 
 async fn start_telegram(arguments: &Arguments) -> Result<Option<FakeTelegram>> {
-    let Some(address) = arguments.telegram else { return Ok(None) };
+    let Some(address) = arguments.telegram else {
+        return Ok(None);
+    };
     let options = TelegramOptions {
         allow_any_webhook_url: arguments.allow_any_webhook_url,
         ..TelegramOptions::default()

@@ -92,7 +92,14 @@ pub(super) struct GraphError {
 
 impl GraphError {
     fn new(status: StatusCode, code: u32, message: String) -> Self {
-        Self { status, code, subcode: None, kind: "OAuthException", message, details: None }
+        Self {
+            status,
+            code,
+            subcode: None,
+            kind: "OAuthException",
+            message,
+            details: None,
+        }
     }
 
     /// Like most messages of Graph, this one opens with its code.
@@ -120,8 +127,12 @@ impl GraphError {
 
     /// Code 131009: the parameter is there and of the right type, but cannot be used.
     pub(super) fn unusable(details: impl Into<String>) -> Self {
-        Self::titled(StatusCode::BAD_REQUEST, 131_009, "Parameter value is not valid")
-            .details(details)
+        Self::titled(
+            StatusCode::BAD_REQUEST,
+            131_009,
+            "Parameter value is not valid",
+        )
+        .details(details)
     }
 
     /// Code 131053: the file cannot be taken.
@@ -148,7 +159,10 @@ impl GraphError {
     }
 
     pub(super) fn details(self, details: impl Into<String>) -> Self {
-        Self { details: Some(details.into()), ..self }
+        Self {
+            details: Some(details.into()),
+            ..self
+        }
     }
 }
 

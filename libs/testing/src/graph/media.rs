@@ -23,9 +23,18 @@ const TYPES: [(&str, usize); 19] = [
     ("audio/opus", 16 << 20),
     ("application/vnd.ms-powerpoint", LARGEST),
     ("application/msword", LARGEST),
-    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", LARGEST),
-    ("application/vnd.openxmlformats-officedocument.presentationml.presentation", LARGEST),
-    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", LARGEST),
+    (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        LARGEST,
+    ),
+    (
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        LARGEST,
+    ),
+    (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        LARGEST,
+    ),
     ("application/pdf", LARGEST),
     ("text/plain", LARGEST),
     ("application/vnd.ms-excel", LARGEST),
@@ -86,12 +95,18 @@ impl MediaStore {
     }
 
     pub(super) fn belongs(&self, id: &str, phone_number_id: &str) -> bool {
-        self.find(id).is_some_and(|held| held.phone_number_id == phone_number_id)
+        self.find(id)
+            .is_some_and(|held| held.phone_number_id == phone_number_id)
     }
 
     /// The answer to `GET /{media_id}`: a fresh link on `base_url`.
     pub(super) fn describe(&self, held: &Held, base_url: &str) -> Value {
-        let StoredMedia { id, mime_type, sha256, file_size } = &held.media;
+        let StoredMedia {
+            id,
+            mime_type,
+            sha256,
+            file_size,
+        } = &held.media;
         let hash = opaque::word();
         lock(&self.links).insert(hash.clone(), id.clone());
         json!({

@@ -16,12 +16,19 @@ pub(super) struct Node<'a> {
 
 impl<'a> Node<'a> {
     pub(super) fn root(fields: &'a Map<String, Value>) -> Self {
-        Self { path: String::new(), fields }
+        Self {
+            path: String::new(),
+            fields,
+        }
     }
 
     /// What Graph calls the field `key` of this object.
     pub(super) fn name(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}['{key}']", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}['{key}']", self.path)
+        }
     }
 
     /// A field that is there; null counts as absent.
@@ -30,7 +37,8 @@ impl<'a> Node<'a> {
     }
 
     fn required(&self, key: &str) -> Result<&'a Value> {
-        self.get(key).ok_or_else(|| GraphError::missing(&self.name(key)))
+        self.get(key)
+            .ok_or_else(|| GraphError::missing(&self.name(key)))
     }
 
     fn mistyped(&self, key: &str, expected: &str) -> GraphError {
@@ -39,7 +47,10 @@ impl<'a> Node<'a> {
 
     /// A string of 1 to `max` characters.
     pub(super) fn text(&self, key: &str, max: usize) -> Result<&'a str> {
-        let text = self.required(key)?.as_str().ok_or_else(|| self.mistyped(key, "a string"))?;
+        let text = self
+            .required(key)?
+            .as_str()
+            .ok_or_else(|| self.mistyped(key, "a string"))?;
         if text.is_empty() {
             return Err(GraphError::missing(&self.name(key)));
         }
@@ -48,8 +59,12 @@ impl<'a> Node<'a> {
 
     /// A string of at most `max` characters that may be left out.
     pub(super) fn optional_text(&self, key: &str, max: usize) -> Result<Option<&'a str>> {
-        let Some(value) = self.get(key) else { return Ok(None) };
-        let text = value.as_str().ok_or_else(|| self.mistyped(key, "a string"))?;
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let text = value
+            .as_str()
+            .ok_or_else(|| self.mistyped(key, "a string"))?;
         self.no_longer(key, text, max).map(Some)
     }
 
@@ -91,8 +106,13 @@ impl<'a> Node<'a> {
 
     pub(super) fn object(&self, key: &str) -> Result<Node<'a>> {
         let value = self.required(key)?;
-        let fields = value.as_object().ok_or_else(|| self.mistyped(key, "a JSON object"))?;
-        Ok(Node { path: self.name(key), fields })
+        let fields = value
+            .as_object()
+            .ok_or_else(|| self.mistyped(key, "a JSON object"))?;
+        Ok(Node {
+            path: self.name(key),
+            fields,
+        })
     }
 
     pub(super) fn optional_object(&self, key: &str) -> Result<Option<Node<'a>>> {
@@ -102,7 +122,9 @@ impl<'a> Node<'a> {
     /// A list of `1..=max` objects.
     pub(super) fn list(&self, key: &str, max: usize) -> Result<Vec<Node<'a>>> {
         let value = self.required(key)?;
-        let items = value.as_array().ok_or_else(|| self.mistyped(key, "an array"))?;
+        let items = value
+            .as_array()
+            .ok_or_else(|| self.mistyped(key, "an array"))?;
         if items.is_empty() || items.len() > max {
             return Err(self.mistyped(key, &format!("an array of 1 to {max} elements")));
         }
@@ -119,7 +141,11 @@ impl<'a> Node<'a> {
 
     /// Refuses every field that is not in `expected`.
     pub(super) fn only(&self, expected: &[&str]) -> Result<()> {
-        match self.fields.keys().find(|key| !expected.contains(&key.as_str())) {
+        match self
+            .fields
+            .keys()
+            .find(|key| !expected.contains(&key.as_str()))
+        {
             Some(key) => Err(GraphError::parameter(&format!(
                 "Unexpected key \"{key}\" on param \"{}\".",
                 self.path

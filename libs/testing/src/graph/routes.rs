@@ -57,7 +57,10 @@ impl Target {
     /// Refuses a path that does not open with a version such as `v23.0`.
     fn check_version(&self) -> Result<(), GraphError> {
         let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        let version = self.version.strip_prefix('v').and_then(|version| version.split_once('.'));
+        let version = self
+            .version
+            .strip_prefix('v')
+            .and_then(|version| version.split_once('.'));
         match version {
             Some((major, minor)) if number(major) && number(minor) => Ok(()),
             _ => Err(GraphError::unknown_path(&format!("/{}", self.id))),
@@ -72,14 +75,18 @@ async fn message(
     body: Bytes,
 ) -> Response {
     let fields = json_fields(&headers, &body);
-    let examined = shared.admit(&target, &headers).and_then(|()| {
-        rules::examine(&fields, &|media| shared.media.belongs(media, &target.id))
-    });
+    let examined = shared
+        .admit(&target, &headers)
+        .and_then(|()| rules::examine(&fields, &|media| shared.media.belongs(media, &target.id)));
     match examined {
         Err(error) => shared.refuse(&target.id, error, Value::Object(fields)),
         Ok(Call::Read { message_id, typing }) => {
             let phone_number_id = target.id;
-            shared.read.record(ReadMark { phone_number_id, message_id, typing });
+            shared.read.record(ReadMark {
+                phone_number_id,
+                message_id,
+                typing,
+            });
             Json(json!({"success": true})).into_response()
         }
         Ok(Call::Send { recipient, opaque }) => {
@@ -116,7 +123,11 @@ fn accepted(recipient: &Recipient, wamid: &str) -> Response {
 /// Without the content type Graph looks for form fields, and so finds none of the parameters.
 fn json_fields(headers: &HeaderMap, body: &[u8]) -> Map<String, Value> {
     let content_type = header_text(headers, &header::CONTENT_TYPE).unwrap_or_default();
-    if content_type.split(';').next().is_some_and(|essence| essence.trim() == "application/json") {
+    if content_type
+        .split(';')
+        .next()
+        .is_some_and(|essence| essence.trim() == "application/json")
+    {
         serde_json::from_slice(body).unwrap_or_default()
     } else {
         Map::new()
@@ -165,7 +176,9 @@ async fn describe(
     headers: HeaderMap,
 ) -> Response {
     let described = if lock(&shared.tokens).contains_key(&target.id) {
-        shared.admit(&target, &headers).and_then(|()| describe_number(&target.id, &wanted))
+        shared
+            .admit(&target, &headers)
+            .and_then(|()| describe_number(&target.id, &wanted))
     } else {
         describe_media(&shared, &target, &wanted, &headers)
     };
@@ -217,11 +230,18 @@ fn describe_media(
     let token = shared.known_token(headers)?;
     let held = shared.media.find(&target.id);
     let held = held.filter(|held| shared.may_use(token, &held.phone_number_id));
-    let asked_by_owner = |owner: &str| wanted.phone_number_id.as_deref().is_none_or(|id| id == owner);
+    let asked_by_owner = |owner: &str| {
+        wanted
+            .phone_number_id
+            .as_deref()
+            .is_none_or(|id| id == owner)
+    };
     match held {
         Some(held) if asked_by_owner(&held.phone_number_id) => {
             let host = header_text(headers, &header::HOST).unwrap_or("127.0.0.1");
-            Ok(Description::Media(shared.media.describe(&held, &format!("http://{host}"))))
+            Ok(Description::Media(
+                shared.media.describe(&held, &format!("http://{host}")),
+            ))
         }
         _ => Err(GraphError::no_object("get", &target.id)),
     }
@@ -272,7 +292,11 @@ async fn unsupported(request: Request) -> Response {
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().filter(|text| !text.is_empty())
+    headers
+        .get(name)?
+        .to_str()
+        .ok()
+        .filter(|text| !text.is_empty())
 }
 
 impl Shared {
@@ -298,7 +322,9 @@ impl Shared {
     }
 
     fn may_use(&self, token: &str, phone_number_id: &str) -> bool {
-        lock(&self.tokens).get(phone_number_id).is_some_and(|known| known == token)
+        lock(&self.tokens)
+            .get(phone_number_id)
+            .is_some_and(|known| known == token)
     }
 
     fn next_media_failure(&self) -> Option<GraphFailure> {

@@ -30,7 +30,10 @@ const TYPES: [&str; 11] = [
 #[derive(Debug)]
 pub(super) enum Call {
     /// Send a message.
-    Send { recipient: Recipient, opaque: Option<String> },
+    Send {
+        recipient: Recipient,
+        opaque: Option<String>,
+    },
     /// Mark a message of the customer as read.
     Read { message_id: String, typing: bool },
 }
@@ -63,10 +66,7 @@ impl Recipient {
 }
 
 /// Checks `body`; `uploaded` says whether this number has a media of that id.
-pub(super) fn examine(
-    body: &Map<String, Value>,
-    uploaded: &dyn Fn(&str) -> bool,
-) -> Result<Call> {
+pub(super) fn examine(body: &Map<String, Value>, uploaded: &dyn Fn(&str) -> bool) -> Result<Call> {
     let body = Node::root(body);
     let product = body.text("messaging_product", ANY)?;
     body.one_of("messaging_product", product, &["whatsapp"])?;
@@ -77,7 +77,9 @@ pub(super) fn examine(
         body.one_of("recipient_type", kind, &["individual", "group"])?;
     }
     let recipient = examine_recipient(&body)?;
-    let opaque = body.optional_text("biz_opaque_callback_data", OPAQUE)?.map(str::to_owned);
+    let opaque = body
+        .optional_text("biz_opaque_callback_data", OPAQUE)?
+        .map(str::to_owned);
     if let Some(context) = body.optional_object("context")? {
         context.text("message_id", ANY)?;
     }
@@ -89,13 +91,18 @@ fn examine_read(body: &Node<'_>) -> Result<Call> {
     body.one_of("status", body.text("status", ANY)?, &["read"])?;
     let message_id = body.text("message_id", ANY)?;
     if !message_id.starts_with("wamid.") {
-        return Err(GraphError::unusable("message_id is not the id of a message"));
+        return Err(GraphError::unusable(
+            "message_id is not the id of a message",
+        ));
     }
     let typing = body.optional_object("typing_indicator")?;
     if let Some(typing) = &typing {
         typing.one_of("type", typing.text("type", ANY)?, &["text"])?;
     }
-    Ok(Call::Read { message_id: message_id.to_owned(), typing: typing.is_some() })
+    Ok(Call::Read {
+        message_id: message_id.to_owned(),
+        typing: typing.is_some(),
+    })
 }
 
 fn examine_recipient(body: &Node<'_>) -> Result<Recipient> {
@@ -110,12 +117,20 @@ fn examine_recipient(body: &Node<'_>) -> Result<Recipient> {
 /// Graph forgives a plus and the usual separators, nothing else.
 fn phone(input: &str) -> Result<Recipient> {
     let rest = input.strip_prefix('+').unwrap_or(input);
-    let wa_id: String = rest.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
+    let wa_id: String = rest
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '(' | ')'))
+        .collect();
     let digits = wa_id.bytes().all(|byte| byte.is_ascii_digit());
     if !digits || !(5..=15).contains(&wa_id.len()) {
-        return Err(GraphError::unusable(format!("'{input}' is not a phone number")));
+        return Err(GraphError::unusable(format!(
+            "'{input}' is not a phone number"
+        )));
     }
-    Ok(Recipient::Phone { input: input.to_owned(), wa_id })
+    Ok(Recipient::Phone {
+        input: input.to_owned(),
+        wa_id,
+    })
 }
 
 /// Two letters of a country, perhaps `ENT`, and up to 128 letters and digits.
@@ -172,10 +187,13 @@ fn media(
     media.optional_text("caption", CAPTION)?;
     media.optional_text("filename", ANY)?;
     media.optional_bool("voice")?;
-    match (media.optional_text("id", ANY)?, media.optional_text("link", ANY)?) {
-        (Some(_), Some(_)) => {
-            Err(GraphError::invalid(format!("Give either {kind}['id'] or {kind}['link']")))
-        }
+    match (
+        media.optional_text("id", ANY)?,
+        media.optional_text("link", ANY)?,
+    ) {
+        (Some(_), Some(_)) => Err(GraphError::invalid(format!(
+            "Give either {kind}['id'] or {kind}['link']"
+        ))),
         (None, None) => Err(GraphError::missing(&media.name("id"))),
         (Some(id), None) if uploaded(id) => Ok(()),
         (Some(id), None) => Err(GraphError::parameter(&format!(
@@ -224,8 +242,13 @@ fn template(body: &Node<'_>) -> Result<()> {
     template.only(&["name", "language", "components", "namespace"])?;
     template.text("name", 512)?;
     template.object("language")?.text("code", ANY)?;
-    if template.get("components").is_some_and(|components| !components.is_array()) {
-        return Err(GraphError::parameter("Param template['components'] must be an array."));
+    if template
+        .get("components")
+        .is_some_and(|components| !components.is_array())
+    {
+        return Err(GraphError::parameter(
+            "Param template['components'] must be an array.",
+        ));
     }
     Ok(())
 }
@@ -250,7 +273,14 @@ fn interactive(body: &Node<'_>) -> Result<()> {
         _ => interactive.one_of(
             "type",
             kind,
-            &["cta_url", "flow", "location_request_message", "product", "product_list", "catalog_message"],
+            &[
+                "cta_url",
+                "flow",
+                "location_request_message",
+                "product",
+                "product_list",
+                "catalog_message",
+            ],
         ),
     }
 }
@@ -281,7 +311,9 @@ fn rows(action: &Node<'_>) -> Result<()> {
         }
     }
     if ids.len() > 10 {
-        return Err(GraphError::unusable("A list has at most 10 rows over all its sections"));
+        return Err(GraphError::unusable(
+            "A list has at most 10 rows over all its sections",
+        ));
     }
     distinct(&ids)
 }

@@ -27,7 +27,11 @@ pub fn text_webhook(
     timestamp: u64,
 ) -> Vec<u8> {
     let message = text_message(from, wamid, text, timestamp);
-    envelope(vec![vec![change(phone_number_id, vec![message], Vec::new())]])
+    envelope(vec![vec![change(
+        phone_number_id,
+        vec![message],
+        Vec::new(),
+    )]])
 }
 
 /// A body of one status: `sent`, `delivered`, `read`, `played` or `failed`, dated now. `opaque` is
@@ -39,16 +43,22 @@ pub fn status_webhook(
     opaque: Option<&str>,
 ) -> Vec<u8> {
     let status = message_status(wamid, status, opaque, unix_now());
-    envelope(vec![vec![change(phone_number_id, Vec::new(), vec![status])]])
+    envelope(vec![vec![change(
+        phone_number_id,
+        Vec::new(),
+        vec![status],
+    )]])
 }
 
 /// The whole body: a list of entries, each a list of changes.
 pub fn envelope(entries: Vec<Vec<Value>>) -> Vec<u8> {
-    let entries = entries.into_iter().map(|changes| {
-        json!({"id": "102290129340398", "changes": changes})
-    });
+    let entries = entries
+        .into_iter()
+        .map(|changes| json!({"id": "102290129340398", "changes": changes}));
     let entries: Vec<Value> = entries.collect();
-    json!({"object": "whatsapp_business_account", "entry": entries}).to_string().into_bytes()
+    json!({"object": "whatsapp_business_account", "entry": entries})
+        .to_string()
+        .into_bytes()
 }
 
 /// What happened at one phone number. A list that is empty is left out; `contacts` is made from
@@ -111,7 +121,11 @@ pub fn message_status(wamid: &str, status: &str, opaque: Option<&str>, timestamp
         "timestamp": timestamp.to_string(),
     });
     if let Some(recipient) = wamid::recipient(wamid) {
-        let key = if is_user_id(&recipient) { "recipient_user_id" } else { "recipient_id" };
+        let key = if is_user_id(&recipient) {
+            "recipient_user_id"
+        } else {
+            "recipient_id"
+        };
         value[key] = recipient.into();
     }
     if let Some(opaque) = opaque {
@@ -137,7 +151,11 @@ pub fn message_status(wamid: &str, status: &str, opaque: Option<&str>, timestamp
 /// The business-scoped user id that these bodies give to a phone number: always the same one.
 pub fn user_id_of(phone: &str) -> String {
     let hash = digest::digest(&digest::SHA256, phone.as_bytes());
-    let digits: String = hash.as_ref().iter().map(|byte| char::from(b'0' + byte % 10)).collect();
+    let digits: String = hash
+        .as_ref()
+        .iter()
+        .map(|byte| char::from(b'0' + byte % 10))
+        .collect();
     format!("CR.{}", &digits[..20])
 }
 

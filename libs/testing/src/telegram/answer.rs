@@ -77,11 +77,17 @@ pub(super) struct Done {
 
 impl Done {
     pub(super) fn with(result: Value) -> Self {
-        Self { result, description: None }
+        Self {
+            result,
+            description: None,
+        }
     }
 
     pub(super) fn saying(description: &'static str) -> Self {
-        Self { result: Value::Bool(true), description: Some(description) }
+        Self {
+            result: Value::Bool(true),
+            description: Some(description),
+        }
     }
 }
 
@@ -106,7 +112,11 @@ pub(super) struct Refused {
 
 impl Refused {
     fn new(status: StatusCode, description: impl Into<String>) -> Self {
-        Self { status, description: description.into(), parameters: Value::Null }
+        Self {
+            status,
+            description: description.into(),
+            parameters: Value::Null,
+        }
     }
 
     pub(super) fn bad_request(complaint: &str) -> Self {
@@ -161,7 +171,9 @@ impl IntoResponse for Refused {
         }
         let mut response = (self.status, Json(answer)).into_response();
         if let Some(seconds) = wait {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

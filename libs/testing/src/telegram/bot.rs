@@ -51,7 +51,11 @@ impl Bot {
             messages: HashSet::new(),
             last_message_id: 0,
         };
-        Self { id, state: Mutex::new(state), changes: watch::Sender::new(()) }
+        Self {
+            id,
+            state: Mutex::new(state),
+            changes: watch::Sender::new(()),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -92,8 +96,14 @@ impl State {
 
     /// Remembers the chat and the message that an update tells of.
     pub(super) fn learn(&mut self, update: &Value) {
-        for message in update.as_object().into_iter().flat_map(|fields| fields.values()) {
-            let Some(chat_id) = message["chat"]["id"].as_i64() else { continue };
+        for message in update
+            .as_object()
+            .into_iter()
+            .flat_map(|fields| fields.values())
+        {
+            let Some(chat_id) = message["chat"]["id"].as_i64() else {
+                continue;
+            };
             self.join(chat_id);
             if let Some(message_id) = message["message_id"].as_i64() {
                 self.messages.insert((chat_id, message_id));
@@ -105,9 +115,15 @@ impl State {
     /// The chat that `chat_id` of a call names. Private chats are all there: whether their user
     /// has ever written to the bot is for the test to say, by a scripted failure.
     pub(super) fn chat(&self, chat_id: Option<&str>) -> Result<i64, Refused> {
-        let Some(chat_id) = chat_id else { return Err(Refused::bad_request("chat_id is empty")) };
+        let Some(chat_id) = chat_id else {
+            return Err(Refused::bad_request("chat_id is empty"));
+        };
         let known = |id: &i64| *id > 0 || self.chats.contains(id);
-        chat_id.parse().ok().filter(known).ok_or_else(|| Refused::bad_request("chat not found"))
+        chat_id
+            .parse()
+            .ok()
+            .filter(known)
+            .ok_or_else(|| Refused::bad_request("chat not found"))
     }
 
     pub(super) fn has_message(&self, chat_id: i64, message_id: i64) -> bool {

@@ -89,12 +89,15 @@ impl HeldFile {
         let mut file = self.described();
         match self.kind {
             Kind::Photo => {
-                file["width"] = 90.into();
-                file["height"] = 90.into();
+                add_size(&mut file);
                 return json!([file]);
             }
             Kind::Document => file["file_name"] = self.name.clone().into(),
-            Kind::Audio | Kind::Voice | Kind::Video => file["duration"] = 1.into(),
+            Kind::Audio | Kind::Voice => file["duration"] = 1.into(),
+            Kind::Video => {
+                add_size(&mut file);
+                file["duration"] = 1.into();
+            }
         }
         file["mime_type"] = self.mime_type.clone().into();
         file
@@ -117,7 +120,10 @@ impl HeldFile {
             Kind::Voice => "voice",
             Kind::Video => "videos",
         };
-        let extension = self.name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let extension = self
+            .name
+            .rsplit_once('.')
+            .map_or("", |(_, extension)| extension);
         let dot = if extension.is_empty() { "" } else { "." };
         format!("{folder}/file_{number}{dot}{extension}")
     }
@@ -170,19 +176,32 @@ impl Files {
             return uploaded(kind, part);
         }
         let Some(value) = params.text(field) else {
-            return Err(Refused::bad_request(&format!("there is no {field} in the request")));
+            return Err(Refused::bad_request(&format!(
+                "there is no {field} in the request"
+            )));
         };
-        if let Some(part) = value.strip_prefix("attach://").and_then(|name| params.file(name)) {
+        if let Some(part) = value
+            .strip_prefix("attach://")
+            .and_then(|name| params.file(name))
+        {
             return uploaded(kind, part);
         }
         if value.starts_with("http://") || value.starts_with("https://") {
             // Nothing is fetched from here, so no address has content.
             return Err(Refused::bad_request("failed to get HTTP URL content"));
         }
-        self.held.get(&value).filter(|file| file.kind == kind).cloned().ok_or_else(|| {
-            Refused::bad_request("wrong file identifier/HTTP URL specified")
-        })
+        self.held
+            .get(&value)
+            .filter(|file| file.kind == kind)
+            .cloned()
+            .ok_or_else(|| Refused::bad_request("wrong file identifier/HTTP URL specified"))
     }
+}
+
+/// Pictures have a size in every message; what it really is nobody looks at here.
+fn add_size(file: &mut Value) {
+    file["width"] = 90.into();
+    file["height"] = 90.into();
 }
 
 fn uploaded(kind: Kind, part: &FilePart) -> Result<HeldFile, Refused> {

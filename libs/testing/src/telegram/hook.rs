@@ -36,7 +36,9 @@ impl Hook {
     }
 
     pub(super) fn last_error(&self) -> Option<&str> {
-        self.last_error.as_ref().map(|(_, message)| message.as_str())
+        self.last_error
+            .as_ref()
+            .map(|(_, message)| message.as_str())
     }
 }
 
@@ -65,7 +67,11 @@ impl Wanted {
 
     /// `local` allows what only a Bot API server of one's own allows.
     fn check(&self, local: bool) -> Result<(), Refused> {
-        let uri: Option<Uri> = self.url.parse().ok().filter(|uri: &Uri| uri.host().is_some());
+        let uri: Option<Uri> = self
+            .url
+            .parse()
+            .ok()
+            .filter(|uri: &Uri| uri.host().is_some());
         let Some(uri) = uri else {
             return Err(Refused::bad_request("invalid webhook URL specified"));
         };
@@ -73,8 +79,13 @@ impl Wanted {
         if secret.len() > 256 {
             return Err(Refused::bad_request("secret token is too long"));
         }
-        if !secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
-            return Err(Refused::bad_request("secret token contains unallowed characters"));
+        if !secret
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        {
+            return Err(Refused::bad_request(
+                "secret token contains unallowed characters",
+            ));
         }
         if local {
             return Ok(());
@@ -103,7 +114,9 @@ fn bad_webhook(complaint: &str) -> Refused {
 
 /// The `setWebhook` method. Without a URL it is `deleteWebhook`.
 pub(super) fn set(shared: &Shared, bot: &Arc<Bot>, params: &Params) -> Result<Done, Refused> {
-    let Some(url) = params.text("url") else { return Ok(delete(bot, params)) };
+    let Some(url) = params.text("url") else {
+        return Ok(delete(bot, params));
+    };
     let done = replace(shared, bot, Wanted::read(url, params), params);
     bot.ring();
     done
@@ -126,7 +139,7 @@ fn replace(
     }
     if let Some(waiting) = state.long_poll.take() {
         // It has ended by itself if nobody listens.
-        drop(waiting.send("terminated by setWebhook request"));
+        let _ = waiting.send("terminated by setWebhook request");
     }
     // As on the real server the old webhook is gone even if the new one is then refused.
     let generation = remove(&mut state, params);
@@ -134,10 +147,20 @@ fn replace(
     state.updates.allow(params.json("allowed_updates"));
     let stop = CancellationToken::new();
     pump::start(shared, bot, &wanted, generation, stop.clone());
-    let Wanted { url, secret_token, max_connections } = wanted;
+    let Wanted {
+        url,
+        secret_token,
+        max_connections,
+    } = wanted;
     let delivery = stop.drop_guard();
     let last_error = None;
-    state.hook = Some(Hook { url, secret_token, max_connections, last_error, _delivery: delivery });
+    state.hook = Some(Hook {
+        url,
+        secret_token,
+        max_connections,
+        last_error,
+        _delivery: delivery,
+    });
     Ok(Done::saying("Webhook was set"))
 }
 
@@ -159,7 +182,11 @@ pub(super) fn delete(bot: &Bot, params: &Params) -> Done {
         was_set
     };
     bot.ring();
-    Done::saying(if was_set { "Webhook was deleted" } else { "Webhook is already deleted" })
+    Done::saying(if was_set {
+        "Webhook was deleted"
+    } else {
+        "Webhook is already deleted"
+    })
 }
 
 /// Ends the delivery, and returns the generation of the next one.

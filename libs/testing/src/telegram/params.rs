@@ -38,8 +38,15 @@ impl Params {
         let mut params = Self::default();
         params.add_form(request.uri().query().unwrap_or_default().as_bytes());
         let content_type = request.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let essence = content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
         match essence.as_str() {
             "multipart/form-data" => params.add_parts(request).await?,
             "application/json" => params.add_json(&whole(request).await?)?,
@@ -51,7 +58,8 @@ impl Params {
 
     fn add_form(&mut self, form: &[u8]) {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(form).unwrap_or_default();
-        self.fields.extend(pairs.into_iter().map(|(key, value)| (key, value.into())));
+        self.fields
+            .extend(pairs.into_iter().map(|(key, value)| (key, value.into())));
     }
 
     fn add_json(&mut self, body: &[u8]) -> Result<(), Refused> {
@@ -64,19 +72,33 @@ impl Params {
     async fn add_parts(&mut self, request: Request) -> Result<(), Refused> {
         let parts = Multipart::from_request(request, &()).await;
         let mut parts = parts.map_err(|_| Refused::bad_request("can't parse multipart body"))?;
-        while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
+        while let Some(part) = parts
+            .next_field()
+            .await
+            .map_err(|error| unreadable(&error))?
+        {
             let key = part.name().unwrap_or_default().to_owned();
             let Some(name) = part.file_name().map(str::to_owned) else {
                 let text = part.text().await.map_err(|error| unreadable(&error))?;
                 self.fields.insert(key, text.into());
                 continue;
             };
-            let mime_type = part.content_type().unwrap_or("application/octet-stream").to_owned();
+            let mime_type = part
+                .content_type()
+                .unwrap_or("application/octet-stream")
+                .to_owned();
             let content = part.bytes().await.map_err(|error| unreadable(&error))?;
             if content.len() > LARGEST_FILE {
                 return Err(Refused::too_large());
             }
-            self.files.insert(key, FilePart { name, mime_type, content });
+            self.files.insert(
+                key,
+                FilePart {
+                    name,
+                    mime_type,
+                    content,
+                },
+            );
         }
         Ok(())
     }
@@ -121,7 +143,9 @@ impl Params {
 }
 
 async fn whole(request: Request) -> Result<Bytes, Refused> {
-    to_bytes(request.into_body(), LARGEST_FIELDS).await.map_err(|_| Refused::too_large())
+    to_bytes(request.into_body(), LARGEST_FIELDS)
+        .await
+        .map_err(|_| Refused::too_large())
 }
 
 fn unreadable(error: &MultipartError) -> Refused {

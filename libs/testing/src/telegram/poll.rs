@@ -12,8 +12,7 @@ use super::{
     params::Params,
 };
 
-const WEBHOOK_IS_SET: &str =
-    "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
+const WEBHOOK_IS_SET: &str = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
 const ANOTHER_POLL: &str =
     "terminated by other getUpdates request; make sure that only one bot instance is running";
 
@@ -32,7 +31,9 @@ pub(super) async fn get(bot: &Bot, params: &Params) -> Result<Done, Refused> {
             return Err(Refused::conflict(WEBHOOK_IS_SET));
         }
         state.updates.allow(params.json("allowed_updates"));
-        state.updates.confirm(params.integer("offset", 0, i64::MIN, i64::MAX));
+        state
+            .updates
+            .confirm(params.integer("offset", 0, i64::MIN, i64::MAX));
         let updates = state.updates.first(limit);
         if timeout == 0 || !updates.is_empty() {
             drop(state);
@@ -42,7 +43,7 @@ pub(super) async fn get(bot: &Bot, params: &Params) -> Result<Done, Refused> {
         let (terminate, terminated) = oneshot::channel();
         if let Some(other) = state.long_poll.replace(terminate) {
             // It has ended by itself if nobody listens.
-            drop(other.send(ANOTHER_POLL));
+            let _ = other.send(ANOTHER_POLL);
         }
         terminated
     };

@@ -90,7 +90,11 @@ impl Pump {
     }
 
     fn settle(&self, attempt: Attempt) {
-        let Attempt { due, outcome, status } = attempt;
+        let Attempt {
+            due,
+            outcome,
+            status,
+        } = attempt;
         {
             let mut state = self.bot.state();
             match outcome {
@@ -99,9 +103,13 @@ impl Pump {
                     if let Some(hook) = &mut state.hook {
                         hook.note_error(failure.message);
                     }
-                    let TelegramOptions { deliveries, second, .. } = self.options;
+                    let TelegramOptions {
+                        deliveries, second, ..
+                    } = self.options;
                     let wait = failure.retry_after;
-                    state.updates.postpone(due.update_id, wait, deliveries, second);
+                    state
+                        .updates
+                        .postpone(due.update_id, wait, deliveries, second);
                 }
             }
         }
@@ -139,14 +147,23 @@ async fn attempt(target: Arc<Target>, due: Due) -> Attempt {
             message: format!("Wrong response from the webhook: {}", answer.status()),
             retry_after: retry_after(&answer),
         }),
-        Err(error) => Err(Failure { message: complaint(&error).to_owned(), retry_after: 0 }),
+        Err(error) => Err(Failure {
+            message: complaint(&error).to_owned(),
+            retry_after: 0,
+        }),
     };
-    Attempt { due, outcome, status }
+    Attempt {
+        due,
+        outcome,
+        status,
+    }
 }
 
 fn retry_after(answer: &Response) -> u32 {
     let seconds = answer.headers().get(header::RETRY_AFTER);
-    let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+    let seconds = seconds
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or(0);
     LONGEST_RETRY_AFTER.min(seconds)
 }
 
@@ -165,6 +182,6 @@ pub(super) fn client() -> reqwest::Result<Client> {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .build()
 }

@@ -68,8 +68,16 @@ fn find<'a>(shared: &Shared, path: &'a str) -> Result<(Arc<Bot>, &'a str), Refus
 
 fn download(shared: &Shared, path: &str) -> Result<Response, Refused> {
     let (bot, path) = find(shared, path)?;
-    let content = bot.state().files.fetch(path).ok_or_else(Refused::not_found)?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], content).into_response())
+    let content = bot
+        .state()
+        .files
+        .fetch(path)
+        .ok_or_else(Refused::not_found)?;
+    Ok((
+        [(header::CONTENT_TYPE, "application/octet-stream")],
+        content,
+    )
+        .into_response())
 }
 
 async fn answer(
@@ -85,7 +93,10 @@ async fn answer(
         "deletewebhook" => hook::delete(bot, &params),
         "getwebhookinfo" => hook::info(bot),
         "getupdates" => poll::get(bot, &params).await?,
-        "getfile" => bot.state().files.locate(params.text("file_id").as_deref())?,
+        "getfile" => bot
+            .state()
+            .files
+            .locate(params.text("file_id").as_deref())?,
         "sendmessage" => return message(shared, bot, None, params).await,
         other => match Kind::sent_by(other) {
             Some(kind) => return message(shared, bot, Some(kind), params).await,

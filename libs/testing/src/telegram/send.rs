@@ -25,7 +25,11 @@ pub(super) struct Checked {
 
 enum Content {
     Text(String),
-    File { kind: Kind, file: HeldFile, caption: Option<String> },
+    File {
+        kind: Kind,
+        file: HeldFile,
+        caption: Option<String>,
+    },
 }
 
 /// Checks `sendMessage`.
@@ -52,7 +56,10 @@ pub(super) fn check_text(state: &State, params: &Params) -> Result<Checked, Refu
 pub(super) fn check_file(state: &State, kind: Kind, params: &Params) -> Result<Checked, Refused> {
     check_parse_mode(params)?;
     let caption = params.text("caption");
-    if caption.as_ref().is_some_and(|caption| caption.chars().count() > LONGEST_CAPTION) {
+    if caption
+        .as_ref()
+        .is_some_and(|caption| caption.chars().count() > LONGEST_CAPTION)
+    {
         return Err(Refused::bad_request("message caption is too long"));
     }
     let file = state.files.given(kind, params)?;
@@ -67,7 +74,11 @@ pub(super) fn check_file(state: &State, kind: Kind, params: &Params) -> Result<C
         },
         chat_id,
         reply_to: check_reply(state, params, chat_id)?,
-        content: Content::File { kind, file, caption },
+        content: Content::File {
+            kind,
+            file,
+            caption,
+        },
     })
 }
 
@@ -82,7 +93,9 @@ fn check_parse_mode(params: &Params) -> Result<(), Refused> {
 }
 
 fn check_reply(state: &State, params: &Params, chat_id: i64) -> Result<Option<i64>, Refused> {
-    let Some(reply) = params.json("reply_parameters") else { return Ok(None) };
+    let Some(reply) = params.json("reply_parameters") else {
+        return Ok(None);
+    };
     let message_id = reply["message_id"].as_i64();
     match message_id.filter(|id| state.has_message(chat_id, *id)) {
         Some(message_id) => Ok(Some(message_id)),
@@ -109,7 +122,11 @@ impl Checked {
         let mut sent_file = None;
         match self.content {
             Content::Text(text) => message["text"] = text.into(),
-            Content::File { kind, file, caption } => {
+            Content::File {
+                kind,
+                file,
+                caption,
+            } => {
                 message[kind.field()] = file.in_message();
                 if let Some(caption) = caption {
                     message["caption"] = caption.into();

@@ -56,7 +56,12 @@ impl Updates {
     pub(super) fn new() -> Self {
         // Like the real ids: positive, within 32 bits, and not starting at 1.
         let start = i64::try_from(opaque::number() % 900_000_000).unwrap_or_default();
-        Self { waiting: VecDeque::new(), next_id: start + 1, generation: 0, allowed: None }
+        Self {
+            waiting: VecDeque::new(),
+            next_id: start + 1,
+            generation: 0,
+            allowed: None,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -74,8 +79,12 @@ impl Updates {
     /// Takes `allowed_updates` of a call. Absent or no list of strings leaves things as they are;
     /// an empty list asks for the usual kinds.
     pub(super) fn allow(&mut self, kinds: Option<Value>) {
-        let Some(Value::Array(kinds)) = kinds else { return };
-        let names = kinds.iter().map(|kind| kind.as_str().map(str::to_lowercase));
+        let Some(Value::Array(kinds)) = kinds else {
+            return;
+        };
+        let names = kinds
+            .iter()
+            .map(|kind| kind.as_str().map(str::to_lowercase));
         if let Some(names) = names.collect::<Option<Vec<_>>>() {
             self.allowed = Some(names).filter(|names| !names.is_empty());
         }
@@ -117,7 +126,8 @@ impl Updates {
     pub(super) fn confirm(&mut self, offset: i64) {
         if offset < 0 {
             let last = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
-            self.waiting.drain(..self.waiting.len().saturating_sub(last));
+            self.waiting
+                .drain(..self.waiting.len().saturating_sub(last));
         } else {
             self.waiting.retain(|waiting| waiting.update_id >= offset);
         }
@@ -125,13 +135,21 @@ impl Updates {
 
     /// The first `limit` updates.
     pub(super) fn first(&self, limit: usize) -> Vec<Value> {
-        self.waiting.iter().take(limit).map(|waiting| waiting.update.clone()).collect()
+        self.waiting
+            .iter()
+            .take(limit)
+            .map(|waiting| waiting.update.clone())
+            .collect()
     }
 
     /// Marks up to `limit` updates as under way and returns them, at most one of each lane. With
     /// them comes the time at which the next one may go, if only time keeps it back. A webhook of
     /// an earlier `generation` gets none.
-    pub(super) fn take_due(&mut self, generation: u64, limit: usize) -> (Vec<Due>, Option<Instant>) {
+    pub(super) fn take_due(
+        &mut self,
+        generation: u64,
+        limit: usize,
+    ) -> (Vec<Due>, Option<Instant>) {
         if generation != self.generation {
             return (Vec::new(), None);
         }
@@ -177,8 +195,16 @@ impl Updates {
     /// Plans the next attempt as the real server does: the first one follows at once, the later
     /// ones after pauses that double, and `retry_after` of the receiver counts instead. Gives the
     /// update up after `most` attempts.
-    pub(super) fn postpone(&mut self, update_id: i64, retry_after: u32, most: u32, second: Duration) {
-        let Some(index) = self.under_way(update_id) else { return };
+    pub(super) fn postpone(
+        &mut self,
+        update_id: i64,
+        retry_after: u32,
+        most: u32,
+        second: Duration,
+    ) {
+        let Some(index) = self.under_way(update_id) else {
+            return;
+        };
         let waiting = &mut self.waiting[index];
         if waiting.attempts >= most {
             self.waiting.remove(index);
@@ -194,7 +220,9 @@ impl Updates {
     }
 
     fn under_way(&self, update_id: i64) -> Option<usize> {
-        self.waiting.iter().position(|waiting| waiting.under_way && waiting.update_id == update_id)
+        self.waiting
+            .iter()
+            .position(|waiting| waiting.under_way && waiting.update_id == update_id)
     }
 }
 
@@ -207,8 +235,16 @@ fn kind_of(update: &Value) -> Option<String> {
 /// Messages and their edits share the lane of their chat; other kinds have lanes of their own by
 /// chat or user, and what has neither waits for nothing.
 fn lane_of(kind: &str, content: &Value, update_id: i64) -> String {
-    let group = if kind == "edited_message" { "message" } else { kind };
-    let owner = [&content["chat"]["id"], &content["from"]["id"], &content["user"]["id"]];
+    let group = if kind == "edited_message" {
+        "message"
+    } else {
+        kind
+    };
+    let owner = [
+        &content["chat"]["id"],
+        &content["from"]["id"],
+        &content["user"]["id"],
+    ];
     match owner.into_iter().find(|id| id.is_i64()) {
         Some(id) => format!("{group} {id}"),
         None => format!("update {update_id}"),

@@ -9,7 +9,12 @@ use serde_json::Value;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub fn http() -> Client {
-    Client::builder().no_proxy().timeout(DEADLINE).user_agent("it/1.0.0").build().unwrap()
+    Client::builder()
+        .no_proxy()
+        .timeout(DEADLINE)
+        .user_agent("it/1.0.0")
+        .build()
+        .unwrap()
 }
 
 /// Sends a request; an answer that is no JSON counts as null.

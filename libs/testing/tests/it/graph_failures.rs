@@ -6,7 +6,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use testing::{FakeGraph, graph::GraphFailure};
 
-use crate::client::{answer, http};
+use crate::client::{DEADLINE, answer, http};
 
 const NUMBER: &str = "1";
 const TOKEN: &str = "t";
@@ -24,7 +24,10 @@ fn send(graph: &FakeGraph, text: &str) -> RequestBuilder {
         "type": "text",
         "text": {"body": text},
     });
-    http().post(format!("{}/v23.0/{NUMBER}/messages", graph.base_url())).bearer_auth(TOKEN).json(&body)
+    http()
+        .post(format!("{}/v23.0/{NUMBER}/messages", graph.base_url()))
+        .bearer_auth(TOKEN)
+        .json(&body)
 }
 
 #[tokio::test]
@@ -75,15 +78,19 @@ async fn a_request_that_breaks_a_rule_uses_up_no_failure() {
 
 #[tokio::test]
 async fn a_closed_connection_gives_no_answer() {
-    for (failure, sent) in
-        [(GraphFailure::CloseWithoutAnswer, 0), (GraphFailure::CloseAfterAccepting, 1)]
-    {
+    for (failure, sent) in [
+        (GraphFailure::CloseWithoutAnswer, 0),
+        (GraphFailure::CloseAfterAccepting, 1),
+    ] {
         let graph = graph().await;
         graph.fail_next(failure.clone());
 
         let error = send(&graph, "x").send().await.unwrap_err();
 
-        assert!(error.is_request() && !error.is_connect() && !error.is_timeout(), "{error:?}");
+        assert!(
+            error.is_request() && !error.is_connect() && !error.is_timeout(),
+            "{error:?}"
+        );
         assert_eq!(graph.sent().len(), sent, "{failure:?}");
         assert_eq!(answer(send(&graph, "x")).await.0, 200);
     }
@@ -91,24 +98,22 @@ async fn a_closed_connection_gives_no_answer() {
 
 #[tokio::test]
 async fn a_hanging_request_waits_until_its_client_gives_up() {
-    for (failure, sent) in [(GraphFailure::Hang, 0), (GraphFailure::HangAfterAccepting, 1)] {
-        let graph = graph().await;
-        graph.fail_next(failure.clone());
+    let graph = graph().await;
+    graph.fail_next(GraphFailure::Hang);
 
-        let impatient = send(&graph, "x").timeout(Duration::from_millis(200));
-        let error = impatient.send().await.unwrap_err();
+    let impatient = send(&graph, "x").timeout(Duration::from_millis(200));
+    let error = impatient.send().await.unwrap_err();
 
-        assert!(error.is_timeout(), "{error:?}");
-        assert_eq!(graph.sent().len(), sent, "{failure:?}");
-    }
+    assert!(error.is_timeout(), "{error:?}");
+    assert_eq!(graph.sent(), []);
 }
 
 #[tokio::test]
-async fn dropping_the_double_ends_the_requests_it_holds() {
+async fn a_request_that_hangs_after_its_message_ends_with_the_double() {
     let graph = graph().await;
     graph.fail_next(GraphFailure::HangAfterAccepting);
     let held = tokio::spawn(send(&graph, "x").send());
-    graph.wait_for_sent(1, crate::client::DEADLINE).await.unwrap();
+    graph.wait_for_sent(1, DEADLINE).await.unwrap();
     let again = send(&graph, "x");
 
     drop(graph);

@@ -21,7 +21,10 @@ async fn graph() -> FakeGraph {
 }
 
 fn file(mime_type: &str, content: Vec<u8>) -> Part {
-    Part::bytes(content).file_name("archivo").mime_str(mime_type).unwrap()
+    Part::bytes(content)
+        .file_name("archivo")
+        .mime_str(mime_type)
+        .unwrap()
 }
 
 fn whatsapp() -> Form {
@@ -34,14 +37,18 @@ fn upload(graph: &FakeGraph, form: Form) -> RequestBuilder {
 }
 
 fn get(graph: &FakeGraph, path: &str) -> RequestBuilder {
-    http().get(format!("{}/v23.0/{path}", graph.base_url())).bearer_auth(TOKEN)
+    http()
+        .get(format!("{}/v23.0/{path}", graph.base_url()))
+        .bearer_auth(TOKEN)
 }
 
 #[tokio::test]
 async fn an_uploaded_file_can_be_sent_and_fetched() {
     let graph = graph().await;
 
-    let form = whatsapp().text("type", "image/jpeg").part("file", file("image/jpeg", b"hola".into()));
+    let form = whatsapp()
+        .text("type", "image/jpeg")
+        .part("file", file("image/jpeg", b"hola".into()));
     let (status, answered) = answer(upload(&graph, form)).await;
     assert_eq!(status, 200, "{answered}");
     let id = answered["id"].as_str().unwrap();
@@ -62,7 +69,9 @@ async fn an_uploaded_file_can_be_sent_and_fetched() {
     assert_eq!(answered["sha256"], SHA256);
     assert_eq!(answered["file_size"], 4);
     assert_eq!(answered["id"], id);
-    let fetched = http().get(answered["url"].as_str().unwrap()).bearer_auth(TOKEN);
+    let fetched = http()
+        .get(answered["url"].as_str().unwrap())
+        .bearer_auth(TOKEN);
     let fetched = fetched.send().await.unwrap();
     assert_eq!(fetched.headers()["content-type"], "image/jpeg");
     assert_eq!(fetched.bytes().await.unwrap(), "hola");
@@ -73,14 +82,22 @@ async fn an_upload_that_breaks_a_rule_is_refused() {
     let graph = graph().await;
     let jpeg = || file("image/jpeg", b"hola".into());
     let cases = [
-        (Form::new().part("file", jpeg()), 100, "messaging_product is required"),
+        (
+            Form::new().part("file", jpeg()),
+            100,
+            "messaging_product is required",
+        ),
         (whatsapp(), 100, "parameter file is required"),
         (
             whatsapp().part("file", file("application/zip", b"hola".into())),
             100,
             "Received file of type 'application/zip'",
         ),
-        (whatsapp().part("file", file("image/jpeg", Vec::new())), 131_053, "empty"),
+        (
+            whatsapp().part("file", file("image/jpeg", Vec::new())),
+            131_053,
+            "empty",
+        ),
         (
             whatsapp().part("file", file("image/jpeg", vec![0; (5 << 20) + 1])),
             131_053,
@@ -89,7 +106,11 @@ async fn an_upload_that_breaks_a_rule_is_refused() {
     ];
     for (form, code, complaint) in cases {
         let (status, answered) = answer(upload(&graph, form)).await;
-        assert_eq!((status, &answered["error"]["code"]), (400, &json!(code)), "{answered}");
+        assert_eq!(
+            (status, &answered["error"]["code"]),
+            (400, &json!(code)),
+            "{answered}"
+        );
         assert!(answered.to_string().contains(complaint), "{answered}");
     }
 
@@ -146,7 +167,10 @@ async fn links_and_files_do_not_last() {
     graph.forget_media(&id);
     assert_eq!(answer(http().get(&new).bearer_auth(TOKEN)).await.0, 404);
     let (status, answered) = answer(get(&graph, &id)).await;
-    assert_eq!((status, &answered["error"]["error_subcode"]), (400, &json!(33)));
+    assert_eq!(
+        (status, &answered["error"]["error_subcode"]),
+        (400, &json!(33))
+    );
 }
 
 #[tokio::test]
@@ -155,9 +179,21 @@ async fn a_media_belongs_to_one_number() {
     graph.register_number("2", "other");
     let id = graph.store_media(NUMBER, "image/png", "hola").id;
 
-    assert_eq!(answer(get(&graph, &format!("{id}?phone_number_id={NUMBER}"))).await.0, 200);
-    assert_eq!(answer(get(&graph, &format!("{id}?phone_number_id=2"))).await.0, 400);
-    let stranger = http().get(format!("{}/v23.0/{id}", graph.base_url())).bearer_auth("other");
+    assert_eq!(
+        answer(get(&graph, &format!("{id}?phone_number_id={NUMBER}")))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        answer(get(&graph, &format!("{id}?phone_number_id=2")))
+            .await
+            .0,
+        400
+    );
+    let stranger = http()
+        .get(format!("{}/v23.0/{id}", graph.base_url()))
+        .bearer_auth("other");
     assert_eq!(answer(stranger).await.0, 400);
 
     let body = json!({
@@ -168,7 +204,11 @@ async fn a_media_belongs_to_one_number() {
     });
     let send = http().post(format!("{}/v23.0/2/messages", graph.base_url()));
     let (status, answered) = answer(send.bearer_auth("other").json(&body)).await;
-    assert_eq!((status, &answered["error"]["code"]), (400, &json!(100)), "{answered}");
+    assert_eq!(
+        (status, &answered["error"]["code"]),
+        (400, &json!(100)),
+        "{answered}"
+    );
 }
 
 #[tokio::test]
@@ -184,5 +224,8 @@ async fn requests_about_media_can_be_made_to_fail() {
     assert_eq!(answer(upload(&graph, form)).await.0, 500);
     assert_eq!(answer(get(&graph, &id)).await.0, 500);
     assert_eq!(answer(http().get(&link).bearer_auth(TOKEN)).await.0, 500);
-    assert_eq!(answer(http().get(&link).bearer_auth(TOKEN)).await, (200, Value::Null));
+    assert_eq!(
+        answer(http().get(&link).bearer_auth(TOKEN)).await,
+        (200, Value::Null)
+    );
 }

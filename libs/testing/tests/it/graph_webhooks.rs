@@ -28,7 +28,13 @@ fn the_signature_is_hmac_sha256_in_hex() {
 
 #[test]
 fn a_text_from_a_phone_names_phone_and_user() {
-    let body = parse(&text_webhook("106", "50688887777", "wamid.A", "hola", 1_697_043_223));
+    let body = parse(&text_webhook(
+        "106",
+        "50688887777",
+        "wamid.A",
+        "hola",
+        1_697_043_223,
+    ));
 
     assert_eq!(body["object"], "whatsapp_business_account");
     let change = &body["entry"][0]["changes"][0];
@@ -85,7 +91,14 @@ async fn a_status_repeats_the_opaque_data_and_the_recipient_of_its_message() {
     assert_eq!(delivered["status"], "delivered");
     assert_eq!(delivered["recipient_id"], "50688887777");
     assert_eq!(delivered["biz_opaque_callback_data"], "out-7");
-    assert!(delivered["timestamp"].as_str().unwrap().parse::<u64>().unwrap() > 1_700_000_000);
+    assert!(
+        delivered["timestamp"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            > 1_700_000_000
+    );
     assert_eq!(delivered.get("errors"), None);
 
     let failed = status(1, "failed");
@@ -113,7 +126,11 @@ async fn one_body_can_hold_many_of_everything() {
     ];
     let statuses = vec![message_status("wamid.9", "read", None, 4)];
     let first = change("106", messages, statuses);
-    let second = change("107", vec![text_message("50655556666", "wamid.4", "tres", 5)], vec![]);
+    let second = change(
+        "107",
+        vec![text_message("50655556666", "wamid.4", "tres", 5)],
+        vec![],
+    );
 
     let body = parse(&envelope(vec![vec![first, second.clone()], vec![second]]));
 
@@ -123,7 +140,13 @@ async fn one_body_can_hold_many_of_everything() {
     assert_eq!(value["contacts"].as_array().unwrap().len(), 2);
     assert_eq!(value["messages"].as_array().unwrap().len(), 3);
     assert_eq!(value["messages"][2]["image"]["id"], media.id.as_str());
-    assert_eq!(value["messages"][2]["image"]["sha256"], media.sha256.as_str());
+    assert_eq!(
+        value["messages"][2]["image"]["sha256"],
+        media.sha256.as_str()
+    );
     assert_eq!(value["statuses"].as_array().unwrap().len(), 1);
-    assert_eq!(entries[0]["changes"][1]["value"]["metadata"]["phone_number_id"], "107");
+    assert_eq!(
+        entries[0]["changes"][1]["value"]["metadata"]["phone_number_id"],
+        "107"
+    );
 }

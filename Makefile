@@ -1,0 +1,86 @@
+# The only entry point. `make` alone prints what there is.
+
+PROFILE := $(if $(RELEASE),--release,)
+VENV := target/venv
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+SERVICES := identity tenancy-admin conversation channel-connector realtime-broadcast mail-ticket
+WITH_SERVERS := cargo run --quiet -p testing --bin with-servers --
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Print this.
+	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Serve the whole system with demo data on http://127.0.0.1:8080 (RELEASE=1 optimises).
+	@test -n "$$DATABASE_URL" || scripts/install-servers postgresql
+	cargo run $(PROFILE) -p standalone -- demo --serve
+
+.PHONY: test
+test: servers tools ## Prove everything, on a private PostgreSQL and a private Redis.
+	cargo build --workspace --bins
+	$(WITH_SERVERS) cargo $(NEXTEST) --workspace
+
+.PHONY: check
+check: fmt-check lint doc lint-proto lint-files ## Everything that needs no server: format, lints, docs, protos.
+
+.PHONY: fmt
+fmt: ## Format the code.
+	cargo fmt --all
+
+.PHONY: fmt-check
+fmt-check:
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Lint the code; a warning is an error.
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## Build the documentation of the code; a warning is an error.
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+.PHONY: lint-proto
+lint-proto: $(VENV) ## Lint the protos.
+	cd proto && ../$(VENV)/bin/buf lint
+
+.PHONY: lint-files
+lint-files: ## Every file says what it is for and stays small.
+	scripts/lint-files
+
+.PHONY: deny
+deny: ## Licences, sources and banned crates.
+	cargo deny check licenses bans sources
+
+.PHONY: prepare
+prepare: servers ## Write the offline data of the checked SQL (.sqlx) anew.
+	$(WITH_SERVERS) scripts/queries prepare $(SERVICES)
+
+.PHONY: check-queries
+check-queries: servers ## The offline data must be that of the migrations and queries.
+	$(WITH_SERVERS) scripts/queries check $(SERVICES)
+
+.PHONY: bench
+bench: bench-edge bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
+
+.PHONY: bench-%
+bench-%: servers ## One benchmark: edge, webhook.
+	cargo build --release -p bench
+	target/release/with-servers -- target/release/bench $*
+
+.PHONY: servers
+servers:
+	@scripts/install-servers postgresql redis
+
+.PHONY: tools
+tools: $(VENV) libs/testing/js/node_modules
+
+$(VENV): scripts/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
+	touch $(VENV)
+
+libs/testing/js/node_modules: libs/testing/js/package-lock.json
+	cd libs/testing/js && npm ci --no-audit --no-fund
+	touch libs/testing/js/node_modules

@@ -1,0 +1,5 @@
+//! The whole system in one process.
+
+fn main() -> std::process::ExitCode {
+    standalone::main()
+}

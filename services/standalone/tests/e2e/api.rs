@@ -1,0 +1,143 @@
+//! The REST interface as a client of the documents uses it.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use crate::world::{META_SECRET, PATIENCE};
+
+/// A client with the credentials of the demonstration.
+#[derive(Clone)]
+pub struct Api {
+    url: String,
+    client: reqwest::Client,
+    bearer: Option<String>,
+}
+
+/// An answer: status and JSON.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub json: Value,
+}
+
+impl Answer {
+    /// The JSON of a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.json);
+        self.json
+    }
+}
+
+impl Api {
+    pub fn new(url: String) -> Self {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+        Self { url, client, bearer: None }
+    }
+
+    /// The same client, acting for a user.
+    pub async fn login(&self, email: &str) -> Self {
+        let answer = self
+            .post("auth/login", json!({"email": email, "password": "Secret123"}))
+            .await
+            .ok();
+        let token = answer["data"]["token"].as_str().expect("a token").to_owned();
+        Self { bearer: Some(token), ..self.clone() }
+    }
+
+    /// The bearer token of the user.
+    pub fn token(&self) -> &str {
+        self.bearer.as_deref().expect("logged in")
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self
+            .client
+            .request(method, format!("{}/api/{path}", self.url))
+            .header("X-User-Consumo", "UsuarioPrueba")
+            .header("X-User-Secret", "strDasdakdmsadsakming");
+        match &self.bearer {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    /// Posts a webhook of Meta, signed with the secret of the deployment.
+    pub async fn meta(&self, body: &[u8]) -> reqwest::Result<StatusCode> {
+        self.meta_signed(body, &testing::graph::sign(META_SECRET, body)).await
+    }
+
+    /// Posts a webhook of Meta with any signature.
+    pub async fn meta_signed(&self, body: &[u8], signature: &str) -> reqwest::Result<StatusCode> {
+        let request = self
+            .client
+            .post(format!("{}/api/meta/readMessagesWAP", self.url))
+            .header("Content-Type", "application/json")
+            .header("X-Hub-Signature-256", signature)
+            .body(body.to_vec());
+        Ok(request.send().await?.status())
+    }
+
+    /// Posts a webhook as a provider does: again and again until it is accepted.
+    pub async fn meta_until_accepted(&self, body: &[u8]) {
+        let began = Instant::now();
+        while !matches!(self.meta(body).await, Ok(StatusCode::OK)) {
+            assert!(began.elapsed() < PATIENCE, "the webhook is never accepted");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Adds an active WhatsApp channel of company 3; answers its id.
+    pub async fn whatsapp_channel(&self, phone_number_id: &str) -> i64 {
+        let body = json!({
+            "id_company": 3, "name": format!("WhatsApp {phone_number_id}"),
+            "app": phone_number_id, "type": "whatsappfb", "token": "graph-token",
+        });
+        let answer = self.post("admin/channels/store", body).await.ok();
+        answer["data"]["id_channel"].as_i64().expect("an id")
+    }
+
+    /// The chats that the user sees.
+    pub async fn chats(&self) -> Vec<Value> {
+        let answer = self.post("chat/list", json!({"paginate": "N"})).await.ok();
+        answer["data"]["data"].as_array().expect("chats").clone()
+    }
+
+    /// The texts of a chat, oldest first.
+    pub async fn texts(&self, chat: &str) -> Vec<String> {
+        let answer = self.post("chat/getChatMessages", json!({"id_chat": chat})).await.ok();
+        let messages = answer["data"]["messages"].as_array().expect("messages").clone();
+        messages.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits for the chat whose newest message is `text`; answers its id.
+    pub async fn chat_saying(&self, text: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let chats = self.chats().await;
+            if let Some(chat) = chats.iter().find(|chat| chat["last_message"] == text) {
+                return chat["id_chat"].as_str().unwrap().to_owned();
+            }
+            assert!(began.elapsed() < PATIENCE, "no chat says {text:?}: {chats:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("an answer");
+    let status = response.status();
+    let text = response.text().await.expect("a body");
+    let json = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+    Answer { status, json }
+}

@@ -1,0 +1,361 @@
+//! Starts the system as processes, on a database of its own and free ports.
+
+use std::{
+    collections::HashMap,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use testing::{FakeGraph, FakeTelegram, telegram::TelegramOptions};
+use uuid::Uuid;
+
+use crate::api::Api;
+
+/// The longest anything may take before a test says that it does not happen.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What signs the webhooks of Meta in these tests.
+pub const META_SECRET: &str = "meta-app-secret-of-the-tests";
+
+/// How the system is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One process with the bus in memory.
+    Together,
+    /// A process for each service and the edge, Redis and gRPC between them.
+    Apart,
+}
+
+const APART: [&str; 7] = [
+    "identity",
+    "tenancy-admin",
+    "conversation",
+    "channel-connector",
+    "realtime-broadcast",
+    "mail-ticket",
+    "edge",
+];
+
+/// A running system with strict doubles of its providers.
+pub struct World {
+    pub mode: Mode,
+    pub graph: FakeGraph,
+    pub telegram: FakeTelegram,
+    pub database: PgPool,
+    database_url: String,
+    folder: PathBuf,
+    ports: HashMap<&'static str, u16>,
+    processes: HashMap<&'static str, Child>,
+}
+
+impl World {
+    /// Starts everything with the demonstration data.
+    pub async fn start(mode: Mode) -> Self {
+        Self::start_with(mode, &[]).await
+    }
+
+    /// Starts everything; `crash` names processes and the points they die at.
+    pub async fn start_with(mode: Mode, crash: &[(&'static str, &str)]) -> Self {
+        let name = format!("e2e_{}", Uuid::now_v7().simple());
+        let server = testing::database_url();
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+        let database_url = with_database(&server, &name);
+        let folder = std::env::temp_dir().join(&name);
+        fs::create_dir_all(&folder).unwrap();
+        let mut world = Self {
+            mode,
+            graph: FakeGraph::start().await,
+            telegram: FakeTelegram::start_with(any_webhook_url()).await,
+            database: PgPool::connect_lazy(&database_url).unwrap(),
+            database_url,
+            folder,
+            ports: HashMap::new(),
+            processes: HashMap::new(),
+        };
+        world.choose_ports();
+        world.write_settings();
+        world.create_demo_data();
+        for process in world.names() {
+            let point = crash.iter().find(|(name, _)| *name == process).map(|(_, point)| *point);
+            world.run(process, point);
+        }
+        world.ready().await;
+        world
+    }
+
+    /// The processes of this mode.
+    pub fn names(&self) -> Vec<&'static str> {
+        match self.mode {
+            Mode::Together => vec!["standalone"],
+            Mode::Apart => APART.to_vec(),
+        }
+    }
+
+    /// The process that does the work of `service` in this mode.
+    pub fn process_of(&self, service: &'static str) -> &'static str {
+        match self.mode {
+            Mode::Together => "standalone",
+            Mode::Apart => service,
+        }
+    }
+
+    /// The address of the REST interface.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports["http"])
+    }
+
+    /// The port that serves sockets.
+    pub fn socket_port(&self) -> u16 {
+        match self.mode {
+            Mode::Together => self.ports["http"],
+            Mode::Apart => self.ports["sockets"],
+        }
+    }
+
+    /// The port of a service's gRPC, when processes are apart.
+    pub fn grpc_port(&self, service: &str) -> u16 {
+        self.ports[service]
+    }
+
+    /// The settings file of all processes.
+    pub fn settings_file(&self) -> PathBuf {
+        self.folder.join("settings.toml")
+    }
+
+    /// The REST interface with the demonstration client.
+    pub fn api(&self) -> Api {
+        Api::new(self.url())
+    }
+
+    /// Starts a process, to die at `crash_point` if one is named.
+    pub fn run(&mut self, process: &'static str, crash_point: Option<&str>) {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.join(format!("{process}.log")))
+            .unwrap();
+        let mut command = Command::new(binary(process));
+        command.env_clear().env("ATENCION_CONFIG", self.settings_file()).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        if let Some(port) = self.ports.get(process) {
+            command.env("ATENCION_PROCESS__LISTEN", format!("127.0.0.1:{port}"));
+        }
+        if process == "realtime-broadcast" {
+            let address = format!("127.0.0.1:{}", self.ports["sockets"]);
+            command.env("ATENCION_PROCESS__HTTP_LISTEN", address);
+        }
+        if self.mode == Mode::Apart {
+            command.env("ATENCION_CONTEXT__SERVICE_SECRET", format!("secret-of-{process}"));
+            let key = self.folder.join(format!("{process}.key"));
+            if key.exists() {
+                command.env("ATENCION_CONTEXT__SIGNING_KEY_FILE", key);
+            }
+        }
+        if let Some(point) = crash_point {
+            command.env("ATENCION_CRASH_AT", point);
+        }
+        let child = command.spawn().unwrap_or_else(|error| panic!("{process}: {error}"));
+        self.processes.insert(process, child);
+    }
+
+    /// Waits until a process that was told to crash has died, by SIGKILL.
+    pub async fn died(&mut self, process: &'static str) {
+        use std::os::unix::process::ExitStatusExt;
+        let child = self.processes.get_mut(process).unwrap();
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(began.elapsed() < PATIENCE, "{process} never reached its crash point");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(status.signal(), Some(9), "{process} ended otherwise: {status}");
+    }
+
+    /// Kills a process as a power failure would.
+    pub async fn kill(&mut self, process: &'static str) {
+        self.processes.get_mut(process).unwrap().kill().unwrap();
+        self.died(process).await;
+    }
+
+    /// Waits until every process says that it is ready.
+    pub async fn ready(&mut self) {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        let began = Instant::now();
+        let url = format!("{}/readyz", self.url());
+        loop {
+            for (name, child) in &mut self.processes {
+                if let Some(status) = child.try_wait().unwrap() {
+                    let log = fs::read_to_string(self.folder.join(format!("{name}.log")));
+                    panic!("{name} ended with {status}:\n{}", log.unwrap_or_default());
+                }
+            }
+            if let Ok(answer) = client.get(&url).send().await
+                && answer.status() == 200
+                && self.services_ready().await
+            {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "the system does not become ready");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn services_ready(&self) -> bool {
+        if self.mode == Mode::Together {
+            return true;
+        }
+        for service in &APART[..6] {
+            let address = ([127, 0, 0, 1], self.ports[service]).into();
+            if host::health(address).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn choose_ports(&mut self) {
+        // All are held at once, so that no two are the same.
+        let held: Vec<TcpListener> =
+            (0..8).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let names = APART[..6].iter().copied().chain(["http", "sockets"]);
+        for (name, listener) in names.zip(&held) {
+            self.ports.insert(name, listener.local_addr().unwrap().port());
+        }
+    }
+
+    /// One file for all processes, as an operator would write it.
+    fn write_settings(&self) {
+        let (edge_key, edge_public) = auth::generate("edge-1").unwrap();
+        let (identity_key, identity_public) = auth::generate("identity-1").unwrap();
+        let redis = match self.mode {
+            Mode::Together => String::new(),
+            Mode::Apart => testing::redis_url(),
+        };
+        let port = |name: &str| self.ports[name];
+        let key = "a2V5LW9mLTMyLWJ5dGVzLWZvci10aGUtdGVzdHMhISE=";
+        let service_secrets: String = APART[..6]
+            .iter()
+            .map(|service| format!("{service} = \"secret-of-{service}\"\n"))
+            .collect();
+        let settings = format!(
+            r#"
+            [process]
+            http_listen = "127.0.0.1:{http}"
+            grace_seconds = 5
+
+            [log]
+            filter = "info,sqlx=warn"
+
+            [database]
+            url = "{database}"
+            max_connections = 8
+
+            [redis]
+            url = "{redis}"
+
+            [context]
+            trusted_keys = ["{edge_public}", "{identity_public}"]
+
+            [upstreams]
+            identity = "http://127.0.0.1:{identity}"
+            tenancy_admin = "http://127.0.0.1:{tenancy}"
+            conversation = "http://127.0.0.1:{conversation}"
+            channel_connector = "http://127.0.0.1:{channel}"
+            realtime_broadcast = "http://127.0.0.1:{realtime}"
+            mail_ticket = "http://127.0.0.1:{mail}"
+
+            [standalone]
+            data_dir = "{data}"
+
+            [identity]
+            pepper = "{key}"
+            encryption_key = "{key}"
+
+            [identity.service_secrets]
+            {service_secrets}
+
+            [conversation]
+            guest_token_key = "{key}"
+
+            [channel]
+            encryption_key = "{key}"
+            meta_app_secret = "{META_SECRET}"
+            meta_verify_token = "verify-me"
+            graph_base_url = "{graph}"
+            telegram_base_url = "{telegram}"
+            public_url = "http://127.0.0.1:{http}"
+
+            [realtime]
+            encryption_key = "{key}"
+
+            [mail]
+            encryption_key = "{key}"
+            "#,
+            http = port("http"),
+            database = self.database_url,
+            identity = port("identity"),
+            tenancy = port("tenancy-admin"),
+            conversation = port("conversation"),
+            channel = port("channel-connector"),
+            realtime = port("realtime-broadcast"),
+            mail = port("mail-ticket"),
+            data = self.folder.join("data").display(),
+            graph = self.graph.base_url(),
+            telegram = self.telegram.base_url(),
+        );
+        fs::write(self.settings_file(), settings).unwrap();
+        fs::write(self.folder.join("edge.key"), edge_key.expose()).unwrap();
+        fs::write(self.folder.join("identity.key"), identity_key.expose()).unwrap();
+    }
+
+    fn create_demo_data(&self) {
+        let output = Command::new(binary("standalone"))
+            .arg("demo")
+            .env_clear()
+            .env("ATENCION_CONFIG", self.settings_file())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for child in self.processes.values_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the logs are in {}", self.folder.display());
+        } else {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// The doubles post to this machine, which no real provider would.
+fn any_webhook_url() -> TelegramOptions {
+    TelegramOptions { allow_any_webhook_url: true, ..TelegramOptions::default() }
+}
+
+/// A binary of the workspace; those of other packages lie beside ours.
+pub fn binary(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_standalone")).with_file_name(name)
+}
+
+/// The same server, another database: `postgres://host/old?x` or `postgres:///old?x`.
+fn with_database(url: &str, name: &str) -> String {
+    let (address, options) = url.split_once('?').map_or((url, ""), |(a, o)| (a, o));
+    let (server, _) = address.rsplit_once('/').unwrap();
+    if options.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{options}") }
+}
