@@ -17,6 +17,12 @@ run: ## Serve the whole system with demo data on http://127.0.0.1:8080 (RELEASE=
 	@test -n "$$DATABASE_URL" || scripts/install-servers postgresql
 	cargo run $(PROFILE) -p standalone -- demo --serve
 
+.PHONY: providers
+providers: ## Strict doubles of WhatsApp and Telegram on 127.0.0.1:9101 and 9102.
+	cargo run $(PROFILE) -p testing --bin fake-providers -- \
+		--graph 127.0.0.1:9101 --number 106540352242922=graph-token \
+		--telegram 127.0.0.1:9102 --bot 12345:ABC --allow-any-webhook-url
+
 .PHONY: test
 test: servers tools ## Prove everything, on a private PostgreSQL and a private Redis.
 	cargo build --workspace --bins
@@ -66,8 +72,8 @@ bench: bench-edge bench-webhook ## Every benchmark; each prints `name ours refer
 
 .PHONY: bench-%
 bench-%: servers ## One benchmark: edge, webhook.
-	cargo build --release -p bench
-	target/release/with-servers -- target/release/bench $*
+	cargo build --release -p bench -p edge -p standalone
+	target/release/bench $*
 
 .PHONY: servers
 servers:

@@ -1,10 +1,12 @@
-//! For tests only: strict doubles of the providers the system talks to.
+//! For tests only: servers of their own, and strict doubles of the providers the system talks to.
 
 mod environment;
 pub mod graph;
 mod loopback;
 mod opaque;
 mod recorder;
+pub mod samples;
+pub mod servers;
 pub mod telegram;
 
 pub use environment::{database_url, redis_url};

@@ -13,6 +13,7 @@ mod graph_messages;
 mod graph_rules;
 mod graph_webhooks;
 mod receiver;
+mod servers;
 mod telegram_calls;
 mod telegram_client;
 mod telegram_delivery;
