@@ -130,6 +130,11 @@ impl PrivateCluster {
         &self.place.dir
     }
 
+    /// The folder of the server's socket, for this user alone. It goes with the server.
+    pub fn socket_dir(&self) -> &Path {
+        self.server.socket_dir()
+    }
+
     /// The process id of the server.
     pub fn pid(&self) -> i32 {
         self.server.pid()

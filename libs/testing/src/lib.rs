@@ -2,6 +2,7 @@
 
 mod environment;
 pub mod graph;
+pub mod js;
 mod loopback;
 mod opaque;
 mod recorder;

@@ -11,7 +11,14 @@ use chassis::{
 use clap::{Parser, Subcommand};
 use host::report;
 
-use crate::{config::Config, database::Database, demo, system::System, welcome};
+use crate::{
+    config::Config,
+    database::Database,
+    demo,
+    people::{self, ClientCommand, UserCommand},
+    system::System,
+    welcome,
+};
 
 /// The exit code of a bad configuration (EX_USAGE of sysexits.h).
 const BAD_USAGE: u8 = 64;
@@ -62,18 +69,6 @@ enum Command {
     User(UserCommand),
 }
 
-#[derive(Debug, Subcommand)]
-enum ClientCommand {
-    /// Create an API client and print its secret, once.
-    Create(identity::commands::NewClient),
-}
-
-#[derive(Debug, Subcommand)]
-enum UserCommand {
-    /// Create a user; the password is read from standard input.
-    Create(identity::commands::NewUser),
-}
-
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -109,8 +104,10 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Serve => serve(config, false).await,
         Command::Demo { serve: true } => serve(config, true).await,
         Command::Demo { serve: false } => {
-            with_database(config, async |config, database| demo::create(config, database).await)
-                .await
+            with_database(config, async |config, database| {
+                demo::create(config, database).await
+            })
+            .await
         }
         Command::Config => {
             println!("{}", config.print()?);
@@ -122,27 +119,23 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         }
         Command::Keygen { id } => {
             let (private, public) = auth::generate(&id)?;
-            println!("signing_key = \"{}\"\ntrusted_keys = [\"{public}\"]", private.expose());
+            println!(
+                "signing_key = \"{}\"\ntrusted_keys = [\"{public}\"]",
+                private.expose()
+            );
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate => with_database(config, async |_, _| Ok(())).await,
-        Command::Client(ClientCommand::Create(new)) => {
-            with_database(config, async move |config, database| {
-                let pool = database.pool("standalone")?;
-                let made = identity::commands::create_client(&pool, &config.identity, new).await?;
-                println!("X-User-Consumo: {}\nX-User-Secret: {}", made.consumo, made.secret.expose());
-                Ok(())
+        Command::Client(command) => {
+            with_database(config, async |config, database| {
+                people::client(command, &database.pool("standalone")?, &config.identity).await
             })
             .await
         }
         Command::User(UserCommand::Create(new)) => {
-            with_database(config, async move |config, database| {
+            with_database(config, async |config, database| {
                 let pool = database.pool("standalone")?;
-                let password = Secret::new(std::io::read_to_string(std::io::stdin())?.trim_end());
-                let user =
-                    identity::commands::create_user(&pool, &config.identity, new, password).await?;
-                println!("user {user} created");
-                Ok(())
+                people::create_user(new, &pool, &config.identity).await
             })
             .await
         }

@@ -23,7 +23,10 @@ pub(crate) struct Standalone {
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { data_dir: ".data".into(), postgres_bin: PathBuf::new() }
+        Self {
+            data_dir: ".data".into(),
+            postgres_bin: PathBuf::new(),
+        }
     }
 }
 
@@ -80,9 +83,13 @@ impl Config {
         for (name, secret) in [
             ("identity.pepper", &mut self.identity.pepper),
             ("identity.encryption_key", &mut self.identity.encryption_key),
-            ("conversation.guest_token_key", &mut self.conversation.guest_token_key),
-            ("channel.encryption_key", &mut self.channel.encryption_key),
-            ("realtime.encryption_key", &mut self.realtime.encryption_key),
+            (
+                "conversation.guest_token_key",
+                &mut self.conversation.guest_token_key,
+            ),
+            ("channel.encryption_keys", &mut self.channel.encryption_keys),
+            ("realtime.sealing_key", &mut self.realtime.sealing_key),
+            ("tenancy.encryption_key", &mut self.tenancy.encryption_key),
             ("mail.encryption_key", &mut self.mail.encryption_key),
         ] {
             if secret.is_empty() {

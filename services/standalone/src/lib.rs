@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod database;
 mod demo;
+mod people;
 mod secrets;
 mod system;
 mod welcome;

@@ -31,15 +31,24 @@ impl Secrets {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        Ok(Self { path, known, changed: false })
+        Ok(Self {
+            path,
+            known,
+            changed: false,
+        })
     }
 
-    /// The secret called `name`: 32 random bytes in base64.
+    /// The secret called `name`: a key with an id for the settings that take
+    /// several, else 32 random bytes in base64.
     pub(crate) fn get(&mut self, name: &str) -> anyhow::Result<Secret> {
         if let Some(known) = self.known.get(name) {
             return Ok(Secret::new(known.as_str()));
         }
-        let made = random()?;
+        let made = if name.ends_with("encryption_keys") {
+            sealing::generate_key("k1")?
+        } else {
+            random()?
+        };
         self.known.insert(name.to_owned(), made.expose().to_owned());
         self.changed = true;
         Ok(made)
@@ -91,7 +100,10 @@ mod tests {
         first.save().unwrap();
         let again = Secrets::open(&folder).unwrap().get("a").unwrap();
         let other = Secrets::open(&folder).unwrap().get("b").unwrap();
-        let mode = fs::metadata(folder.join("secrets.toml")).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.join("secrets.toml"))
+            .unwrap()
+            .permissions()
+            .mode();
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(made.expose(), again.expose());
         assert_ne!(made.expose(), other.expose());

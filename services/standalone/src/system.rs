@@ -57,18 +57,49 @@ impl System {
             ..config.identity.clone()
         };
         let mut parts = Parts::default();
-        parts.add(identity::spec(), identity_config, slots.identity, &shared).await?;
-        parts.add(tenancy_admin::spec(), config.tenancy.clone(), slots.tenancy_admin, &shared).await?;
         parts
-            .add(conversation::spec(), config.conversation.clone(), slots.conversation, &shared)
+            .add(identity::spec(), identity_config, slots.identity, &shared)
             .await?;
         parts
-            .add(channel_connector::spec(), config.channel.clone(), slots.channel_connector, &shared)
+            .add(
+                tenancy_admin::spec(),
+                config.tenancy.clone(),
+                slots.tenancy_admin,
+                &shared,
+            )
             .await?;
         parts
-            .add(realtime_broadcast::spec(), config.realtime.clone(), slots.realtime_broadcast, &shared)
+            .add(
+                conversation::spec(),
+                config.conversation.clone(),
+                slots.conversation,
+                &shared,
+            )
             .await?;
-        parts.add(mail_ticket::spec(), config.mail.clone(), slots.mail_ticket, &shared).await?;
+        parts
+            .add(
+                channel_connector::spec(),
+                config.channel.clone(),
+                slots.channel_connector,
+                &shared,
+            )
+            .await?;
+        parts
+            .add(
+                realtime_broadcast::spec(),
+                config.realtime.clone(),
+                slots.realtime_broadcast,
+                &shared,
+            )
+            .await?;
+        parts
+            .add(
+                mail_ticket::spec(),
+                config.mail.clone(),
+                slots.mail_ticket,
+                &shared,
+            )
+            .await?;
 
         let edge = edge::router(
             config.edge.clone(),
@@ -78,7 +109,11 @@ impl System {
         )?;
         // The sockets keep their own paths; everything else is the edge's.
         let routes = parts.http.fallback_service(edge);
-        Ok(Self { tasks: parts.tasks, routes, stop: stop.clone() })
+        Ok(Self {
+            tasks: parts.tasks,
+            routes,
+            stop: stop.clone(),
+        })
     }
 
     /// Starts serving and everything that runs beside it.
@@ -86,7 +121,10 @@ impl System {
         for task in self.tasks {
             lifecycle.spawn(task);
         }
-        lifecycle.spawn(Task::new("http", host::serve_http(listener, self.routes, self.stop)));
+        lifecycle.spawn(Task::new(
+            "http",
+            host::serve_http(listener, self.routes, self.stop),
+        ));
     }
 }
 

@@ -24,7 +24,8 @@ pub(crate) async fn health(address: SocketAddr) -> anyhow::Result<()> {
     const LIMIT: std::time::Duration = std::time::Duration::from_secs(3);
     let ask = async {
         let mut connection = tokio::net::TcpStream::connect(address).await?;
-        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         connection.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         connection.take(64 * 1024).read_to_end(&mut answer).await?;

@@ -1,7 +1,7 @@
 //! The running server: taken over or launched, waited for, stopped.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -221,6 +221,10 @@ impl Server {
         let database = escape(database.as_bytes());
         let socket_dir = escape(self.socket_dir.as_os_str().as_encoded_bytes());
         format!("postgres:///{database}?host={socket_dir}&port={PORT}&user={NAME}&sslmode=disable")
+    }
+
+    pub(super) fn socket_dir(&self) -> &Path {
+        &self.socket_dir
     }
 
     pub(super) fn pid(&self) -> i32 {

@@ -24,8 +24,9 @@ impl Postgres {
             .durable(false)
             .max_connections(CONNECTIONS);
         let pid_file = folder.path().join("data/postmaster.pid");
-        let watchdog = Watchdog::start(folder, &pid_file)?;
+        let mut watchdog = Watchdog::start(folder, &pid_file)?;
         let cluster = PrivateCluster::start(options).await?;
+        watchdog.also_remove(cluster.socket_dir()).await?;
         Ok(Self { cluster, watchdog })
     }
 

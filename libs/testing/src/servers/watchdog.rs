@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// Reads until the other end of the pipe is closed, which the kernel does when its
-/// holder dies. Then ends the server whose process id the file `$1` holds (and, if
-/// it is PostgreSQL's, the folder of its socket) and removes the folder `$2`.
+/// Reads folders, one a line, until the other end of the pipe is closed, which the
+/// kernel does when its holder dies. Then ends the server whose process id the file
+/// `$1` holds, and removes those folders and `$2`.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
-read -r _
-if pid=$(sed -n 1p "$1" 2>/dev/null) && [ -n "$pid" ]; then
-    sockets=$(sed -n 5p "$1")
+pid_file=$1
+shift
+while read -r folder; do
+    set -- "$@" "$folder"
+done
+if pid=$(sed -n 1p "$pid_file") && [ -n "$pid" ]; then
     kill -QUIT "$pid"
     # Until nothing writes to the folder any more; a zombie counts as alive here.
     patience=20
@@ -25,9 +29,8 @@ if pid=$(sed -n 1p "$1" 2>/dev/null) && [ -n "$pid" ]; then
         patience=$((patience - 1))
     done
     kill -KILL "$pid"
-    [ -z "$sockets" ] || rm -rf "$sockets"
 fi
-rm -rf "$2"
+rm -rf -- "$@"
 "#;
 
 /// More than the script ever takes.
@@ -54,6 +57,18 @@ impl Watchdog {
         // From here on it is the one to remove the folder.
         let _ = folder.keep();
         Ok(Self(process))
+    }
+
+    /// Has it remove another folder too, in the end.
+    pub(super) async fn also_remove(&mut self, folder: &Path) -> Result<()> {
+        let pipe = self
+            .0
+            .stdin
+            .as_mut()
+            .context("the watchdog listens no more")?;
+        pipe.write_all(folder.as_os_str().as_encoded_bytes())
+            .await?;
+        Ok(pipe.write_all(b"\n").await?)
     }
 
     /// Lets it remove the folder of a server that was stopped.

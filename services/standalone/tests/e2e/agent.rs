@@ -60,8 +60,7 @@ impl Agent {
                 report["error"].is_null() || report["channel"] != name,
                 "{name} was refused: {report}"
             );
-            report["channel"] == name
-                && (report["subscribed"] == true || report["here"].is_array())
+            report["channel"] == name && (report["subscribed"] == true || report["here"].is_array())
         })
         .await;
     }
@@ -70,14 +69,22 @@ impl Agent {
     pub async fn refused(&mut self, channel: &str) {
         let name = channel.split_once(' ').unwrap().1.to_owned();
         self.order(channel).await;
-        self.until(move |report| report["channel"] == name && !report["error"].is_null()).await;
+        self.until(move |report| report["channel"] == name && !report["error"].is_null())
+            .await;
     }
 
     /// Waits for an event on a channel whose data satisfies `wanted`.
-    pub async fn event(&mut self, channel: &str, event: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub async fn event(
+        &mut self,
+        channel: &str,
+        event: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         self.until(|report| {
             report["channel"] == channel
-                && report["event"].as_str().is_some_and(|name| name.trim_start_matches('.') == event)
+                && report["event"]
+                    .as_str()
+                    .is_some_and(|name| name.trim_start_matches('.') == event)
                 && wanted(&report["data"])
         })
         .await
@@ -89,7 +96,10 @@ impl Agent {
     }
 
     async fn order(&mut self, line: &str) {
-        self.orders.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        self.orders
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .unwrap();
     }
 
     /// Reads reports until one satisfies `wanted`; those read before count too.

@@ -33,18 +33,34 @@ impl Answer {
 
 impl Api {
     pub fn new(url: String) -> Self {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { url, client, bearer: None }
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        Self {
+            url,
+            client,
+            bearer: None,
+        }
     }
 
     /// The same client, acting for a user.
     pub async fn login(&self, email: &str) -> Self {
         let answer = self
-            .post("auth/login", json!({"email": email, "password": "Secret123"}))
+            .post(
+                "auth/login",
+                json!({"email": email, "password": "Secret123"}),
+            )
             .await
             .ok();
-        let token = answer["data"]["token"].as_str().expect("a token").to_owned();
-        Self { bearer: Some(token), ..self.clone() }
+        let token = answer["data"]["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
+        Self {
+            bearer: Some(token),
+            ..self.clone()
+        }
     }
 
     /// The bearer token of the user.
@@ -74,7 +90,8 @@ impl Api {
 
     /// Posts a webhook of Meta, signed with the secret of the deployment.
     pub async fn meta(&self, body: &[u8]) -> reqwest::Result<StatusCode> {
-        self.meta_signed(body, &testing::graph::sign(META_SECRET, body)).await
+        self.meta_signed(body, &testing::graph::sign(META_SECRET, body))
+            .await
     }
 
     /// Posts a webhook of Meta with any signature.
@@ -115,9 +132,18 @@ impl Api {
 
     /// The texts of a chat, oldest first.
     pub async fn texts(&self, chat: &str) -> Vec<String> {
-        let answer = self.post("chat/getChatMessages", json!({"id_chat": chat})).await.ok();
-        let messages = answer["data"]["messages"].as_array().expect("messages").clone();
-        messages.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
+        let answer = self
+            .post("chat/getChatMessages", json!({"id_chat": chat}))
+            .await
+            .ok();
+        let messages = answer["data"]["messages"]
+            .as_array()
+            .expect("messages")
+            .clone();
+        messages
+            .iter()
+            .map(|message| message["text"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Waits for the chat whose newest message is `text`; answers its id.
@@ -128,7 +154,10 @@ impl Api {
             if let Some(chat) = chats.iter().find(|chat| chat["last_message"] == text) {
                 return chat["id_chat"].as_str().unwrap().to_owned();
             }
-            assert!(began.elapsed() < PATIENCE, "no chat says {text:?}: {chats:?}");
+            assert!(
+                began.elapsed() < PATIENCE,
+                "no chat says {text:?}: {chats:?}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -124,12 +124,17 @@ async fn events_are_complete(world: &World, schema: &str) {
         let query = format!(
             "SELECT count(*), count(position), COALESCE(max(position), 0) FROM {schema}.outbox"
         );
-        let (rows, positioned, last): (i64, i64, i64) =
-            sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_one(&world.database).await.unwrap();
+        let (rows, positioned, last): (i64, i64, i64) = sqlx::query_as(sqlx::AssertSqlSafe(query))
+            .fetch_one(&world.database)
+            .await
+            .unwrap();
         if rows == positioned && rows == last {
             return;
         }
-        assert!(began.elapsed() < PATIENCE, "{rows} rows, {positioned} positioned, last {last}");
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{rows} rows, {positioned} positioned, last {last}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -9,7 +9,10 @@ async fn a_python_client_finds_and_calls_the_services() {
     let world = World::start(Mode::Apart).await;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let output = Command::new(root.join("target/venv/bin/python"))
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/grpc_client.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/e2e/grpc_client.py"
+        ))
         .arg(world.grpc_port("identity").to_string())
         .arg(world.grpc_port("tenancy-admin").to_string())
         .args(["mail-ticket", "secret-of-mail-ticket"])
@@ -19,7 +22,10 @@ async fn a_python_client_finds_and_calls_the_services() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{errors}");
     let lines: Vec<&str> = said.lines().collect();
-    assert!(lines[0].contains("atencion.tenancy.v1.BitacoraService"), "{said}");
+    assert!(
+        lines[0].contains("atencion.tenancy.v1.BitacoraService"),
+        "{said}"
+    );
     assert_eq!(lines[1], "health: SERVING");
     assert_eq!(lines[2], "without token: UNAUTHENTICATED");
     assert!(lines[3].starts_with("with token: "), "{said}");

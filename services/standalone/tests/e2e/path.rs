@@ -27,12 +27,20 @@ async fn a_customer_writes_and_an_agent_answers(mode: Mode) {
     agent.subscribe("private privateuser.7").await;
     agent.refused("private privateuser.2").await;
 
-    let webhook = graph::text_webhook(NUMBER, CUSTOMER, "wamid.first", "Hola, necesito ayuda", now());
+    let webhook = graph::text_webhook(
+        NUMBER,
+        CUSTOMER,
+        "wamid.first",
+        "Hola, necesito ayuda",
+        now(),
+    );
     for _ in 0..3 {
         assert_eq!(admin.meta(&webhook).await.unwrap(), 200);
     }
     let seen = agent
-        .event("privateuser.7", "MessageSent", |data| data["message"] == "Hola, necesito ayuda")
+        .event("privateuser.7", "MessageSent", |data| {
+            data["message"] == "Hola, necesito ayuda"
+        })
         .await;
     let chat = agent_api.chat_saying("Hola, necesito ayuda").await;
     assert_eq!(seen["data"]["chatId"], chat.as_str());
@@ -47,7 +55,11 @@ async fn a_customer_writes_and_an_agent_answers(mode: Mode) {
     let at_provider = world.graph.wait_for_sent(1, PATIENCE).await.unwrap();
     assert_eq!(at_provider[0].to, CUSTOMER);
     assert_eq!(at_provider[0].body["text"]["body"], "Con gusto, cuénteme");
-    agent.event(&room, "MessageSent", |data| data["message"] == "Con gusto, cuénteme").await;
+    agent
+        .event(&room, "MessageSent", |data| {
+            data["message"] == "Con gusto, cuénteme"
+        })
+        .await;
 
     let delivered = graph::status_webhook(
         NUMBER,
@@ -56,20 +68,33 @@ async fn a_customer_writes_and_an_agent_answers(mode: Mode) {
         at_provider[0].opaque.as_deref(),
     );
     assert_eq!(admin.meta(&delivered).await.unwrap(), 200);
-    agent.event(&room, "MessageUpdated", |data| data["status"] == "delivered").await;
+    agent
+        .event(&room, "MessageUpdated", |data| {
+            data["status"] == "delivered"
+        })
+        .await;
 
     let read = json!({"id_chat": chat, "id_message": seen["data"]["id_message"]});
     agent_api.post("chat/markAsReadMessage", read).await.ok();
     assert_eq!(agent_api.chats().await[0]["unread"], 0);
-    assert_eq!(agent_api.texts(&chat).await, ["Hola, necesito ayuda", "Con gusto, cuénteme"]);
+    assert_eq!(
+        agent_api.texts(&chat).await,
+        ["Hola, necesito ayuda", "Con gusto, cuénteme"]
+    );
 
     let twice = agent.count(|report| {
         report["channel"] == "privateuser.7"
             && report["data"]["message"] == "Hola, necesito ayuda"
-            && report["event"].as_str().is_some_and(|event| event.ends_with("MessageSent"))
+            && report["event"]
+                .as_str()
+                .is_some_and(|event| event.ends_with("MessageSent"))
     });
     assert_eq!(twice, 1, "the agent saw the message more than once");
-    assert_eq!(world.graph.sent().len(), 1, "the reply was sent more than once");
+    assert_eq!(
+        world.graph.sent().len(),
+        1,
+        "the reply was sent more than once"
+    );
 }
 
 async fn a_telegram_bot_is_connected_and_used(mode: Mode) {
@@ -89,7 +114,10 @@ async fn a_telegram_bot_is_connected_and_used(mode: Mode) {
             "from": {"id": 123_456_789, "is_bot": false, "first_name": "Ana"},
         },
     });
-    world.telegram.push_update("12345:ABC", update.clone()).unwrap();
+    world
+        .telegram
+        .push_update("12345:ABC", update.clone())
+        .unwrap();
     world.telegram.push_update("12345:ABC", update).unwrap();
     let chat = agent.chat_saying("Buenas").await;
     assert_eq!(agent.texts(&chat).await, ["Buenas"]);
@@ -110,7 +138,10 @@ async fn every_sample_is_accepted(mode: Mode) {
     let admin = world.api().login("admin@atencion.test").await;
     let whatsapp = samples("whatsapp");
     let telegram = samples("telegram");
-    assert!(whatsapp.len() >= 60 && telegram.len() >= 150, "the samples are missing");
+    assert!(
+        whatsapp.len() >= 60 && telegram.len() >= 150,
+        "the samples are missing"
+    );
     let mut numbers = BTreeSet::new();
     for (_, body) in &whatsapp {
         collect_numbers(&serde_json::from_slice(body).unwrap(), &mut numbers);
@@ -121,9 +152,15 @@ async fn every_sample_is_accepted(mode: Mode) {
     world.telegram.register_bot("12345:ABC");
     let bot = json!({"bot_token": "12345:ABC", "company": 3, "name": "Bot soporte"});
     admin.post("telegram/setWebhook", bot).await.ok();
-    let hook = world.telegram.webhook("12345:ABC").expect("a webhook is registered");
+    let hook = world
+        .telegram
+        .webhook("12345:ABC")
+        .expect("a webhook is registered");
 
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .build()
+        .unwrap();
     for (name, body) in whatsapp.iter().chain(whatsapp.iter().rev()) {
         assert_eq!(admin.meta(body).await.unwrap(), 200, "{name}");
     }
@@ -131,7 +168,10 @@ async fn every_sample_is_accepted(mode: Mode) {
         let posted = client
             .post(&hook.url)
             .header("Content-Type", "application/json")
-            .header("X-Telegram-Bot-Api-Secret-Token", hook.secret_token.as_deref().unwrap())
+            .header(
+                "X-Telegram-Bot-Api-Secret-Token",
+                hook.secret_token.as_deref().unwrap(),
+            )
             .body(body.clone());
         assert_eq!(posted.send().await.unwrap().status(), 200, "{name}");
     }
@@ -141,10 +181,17 @@ async fn every_sample_is_accepted(mode: Mode) {
         let query = format!("SELECT count(*) FROM channel.inbound_raw WHERE {condition}");
         async move {
             let query = sqlx::AssertSqlSafe(query);
-            sqlx::query_scalar::<_, i64>(query).fetch_one(&pool).await.unwrap()
+            sqlx::query_scalar::<_, i64>(query)
+                .fetch_one(&pool)
+                .await
+                .unwrap()
         }
     };
-    assert_eq!(count("true").await, i64::try_from(posted).unwrap(), "rows are missing");
+    assert_eq!(
+        count("true").await,
+        i64::try_from(posted).unwrap(),
+        "rows are missing"
+    );
     let began = Instant::now();
     while count("state = 'new'").await > 0 {
         assert!(began.elapsed() < PATIENCE, "rows are not worked off");
@@ -163,7 +210,10 @@ async fn every_sample_is_accepted(mode: Mode) {
         .fetch_one(&world.database)
         .await
         .unwrap();
-    assert!(stored > 100, "only {stored} messages came of {posted} webhooks");
+    assert!(
+        stored > 100,
+        "only {stored} messages came of {posted} webhooks"
+    );
 }
 
 fn samples(kind: &str) -> Vec<(String, Vec<u8>)> {
@@ -171,7 +221,10 @@ fn samples(kind: &str) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     files.sort();
     files
@@ -186,9 +239,13 @@ fn collect_numbers(value: &Value, numbers: &mut BTreeSet<String>) {
             if let Some(number) = object.get("phone_number_id").and_then(Value::as_str) {
                 numbers.insert(number.to_owned());
             }
-            object.values().for_each(|value| collect_numbers(value, numbers));
+            object
+                .values()
+                .for_each(|value| collect_numbers(value, numbers));
         }
-        Value::Array(array) => array.iter().for_each(|value| collect_numbers(value, numbers)),
+        Value::Array(array) => array
+            .iter()
+            .for_each(|value| collect_numbers(value, numbers)),
         _ => {}
     }
 }

@@ -9,13 +9,18 @@ use crate::world::{META_SECRET, Mode, World};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_five_minutes_work() {
     let world = World::start(Mode::Together).await;
-    world.graph.register_number("106540352242922", "graph-token");
+    world
+        .graph
+        .register_number("106540352242922", "graph-token");
     let script = commands()
         .replace("http://127.0.0.1:8080", &world.url())
         .replace("http://127.0.0.1:9101", &world.graph.base_url())
         .replace("demo-app-secret", META_SECRET);
     let output = tokio::task::spawn_blocking(move || {
-        Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().unwrap()
+        Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &script])
+            .output()
+            .unwrap()
     })
     .await
     .unwrap();
@@ -35,7 +40,10 @@ async fn the_first_five_minutes_work() {
 fn commands() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let readme = std::fs::read_to_string(path).unwrap();
-    let section = readme.split("## First five minutes").nth(1).expect("the section is there");
+    let section = readme
+        .split("## First five minutes")
+        .nth(1)
+        .expect("the section is there");
     let section = section.split("\n## ").next().unwrap();
     let blocks: Vec<&str> = section
         .split("```bash\n")

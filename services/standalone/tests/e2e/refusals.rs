@@ -33,7 +33,13 @@ async fn webhooks_are_judged_by_their_signature(mode: Mode) {
     assert_eq!(admin.meta_signed(&body, "sha256=zz").await.unwrap(), 401);
     let mut tampered = body.clone();
     tampered.push(b' ');
-    assert_eq!(admin.meta_signed(&tampered, &graph::sign(META_SECRET, &body)).await.unwrap(), 401);
+    assert_eq!(
+        admin
+            .meta_signed(&tampered, &graph::sign(META_SECRET, &body))
+            .await
+            .unwrap(),
+        401
+    );
     let client = reqwest::Client::builder().build().unwrap();
     let telegram = |secret: &'static str| {
         client
@@ -43,7 +49,12 @@ async fn webhooks_are_judged_by_their_signature(mode: Mode) {
             .send()
     };
     assert_eq!(telegram("wrong").await.unwrap().status(), 401);
-    let bare = client.post(&hook.url).json(&json!({"update_id": 9})).send().await.unwrap();
+    let bare = client
+        .post(&hook.url)
+        .json(&json!({"update_id": 9}))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(bare.status(), 401);
     assert_eq!(rows().await, 0, "something refused was stored");
 
@@ -93,18 +104,30 @@ async fn companies_do_not_see_each_other(mode: Mode) {
     let chat = admin.chat_saying("secreto").await;
 
     assert!(stranger.chats().await.is_empty());
-    let read = stranger.post("chat/getChatMessages", json!({"id_chat": chat})).await;
+    let read = stranger
+        .post("chat/getChatMessages", json!({"id_chat": chat}))
+        .await;
     assert_eq!(read.status, 422);
     let write = json!({"id_chat": chat, "message": "intruso"});
-    assert_eq!(stranger.post("chat/sendChatMessage", write).await.status, 422);
+    assert_eq!(
+        stranger.post("chat/sendChatMessage", write).await.status,
+        422
+    );
     let switch = json!({"id_channel": channel, "channel_status": 0});
     let switched = stranger.patch("admin/channels/update-status", switch).await;
     assert_eq!(switched.status, 404);
     assert_eq!(switched.json["message"], "El canal indicado no existe.");
-    let list = stranger.post("admin/channels/list", json!({"id_company": 3})).await.ok();
+    let list = stranger
+        .post("admin/channels/list", json!({"id_company": 3}))
+        .await
+        .ok();
     assert_eq!(list["data"]["total"], 0);
-    let whatsapp = json!({"whatsapp_channel": channel.to_string(), "to": "50688887777", "message": "x"});
-    assert_eq!(stranger.post("meta/sendMessagesWAP", whatsapp).await.status, 422);
+    let whatsapp =
+        json!({"whatsapp_channel": channel.to_string(), "to": "50688887777", "message": "x"});
+    assert_eq!(
+        stranger.post("meta/sendMessagesWAP", whatsapp).await.status,
+        422
+    );
     assert_eq!(admin.texts(&chat).await, ["secreto"]);
     assert!(world.graph.sent().is_empty());
 }

@@ -24,7 +24,11 @@ impl Place {
     fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("atencion-run-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&folder).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         Self { folder, port }
     }
 
@@ -36,7 +40,10 @@ impl Place {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("ATENCION_STANDALONE__DATA_DIR", self.folder.join("data"))
-            .env("ATENCION_PROCESS__HTTP_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env(
+                "ATENCION_PROCESS__HTTP_LISTEN",
+                format!("127.0.0.1:{}", self.port),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -45,8 +52,12 @@ impl Place {
 
     fn start(&self) -> Running {
         let log = std::fs::File::create(self.folder.join("log")).unwrap();
-        let child =
-            self.command().stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let child = self
+            .command()
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         Running(child)
     }
 
@@ -55,12 +66,18 @@ impl Place {
     }
 
     async fn ready(&self) {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .unwrap();
         let began = Instant::now();
         let url = format!("{}/readyz", self.url());
         while !matches!(client.get(&url).send().await, Ok(answer) if answer.status() == 200) {
             let log = self.log();
-            assert!(began.elapsed() < PATIENCE, "the system does not become ready:\n{log}");
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the system does not become ready:\n{log}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -121,7 +138,11 @@ async fn a_killed_system_finds_its_data_and_its_server_again() {
 
     let mut second = place.start();
     place.ready().await;
-    assert_eq!(postmaster(&place.folder), server, "another server was started");
+    assert_eq!(
+        postmaster(&place.folder),
+        server,
+        "another server was started"
+    );
     // The session is in the database, so the token is still good.
     assert!(agent.chats().await.is_empty());
     assert!(second.stop().success());
@@ -179,6 +200,9 @@ async fn servers_on_standard_ports_are_left_alone() {
     assert!(running.stop().success());
     for listener in watched {
         listener.set_nonblocking(true).unwrap();
-        assert!(listener.accept().is_err(), "something connected to {listener:?}");
+        assert!(
+            listener.accept().is_err(),
+            "something connected to {listener:?}"
+        );
     }
 }

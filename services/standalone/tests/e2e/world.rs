@@ -84,7 +84,10 @@ impl World {
         world.write_settings();
         world.create_demo_data();
         for process in world.names() {
-            let point = crash.iter().find(|(name, _)| *name == process).map(|(_, point)| *point);
+            let point = crash
+                .iter()
+                .find(|(name, _)| *name == process)
+                .map(|(_, point)| *point);
             world.run(process, point);
         }
         world.ready().await;
@@ -143,7 +146,10 @@ impl World {
             .open(self.folder.join(format!("{process}.log")))
             .unwrap();
         let mut command = Command::new(binary(process));
-        command.env_clear().env("ATENCION_CONFIG", self.settings_file()).stdin(Stdio::null());
+        command
+            .env_clear()
+            .env("ATENCION_CONFIG", self.settings_file())
+            .stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         if let Some(port) = self.ports.get(process) {
             command.env("ATENCION_PROCESS__LISTEN", format!("127.0.0.1:{port}"));
@@ -153,7 +159,10 @@ impl World {
             command.env("ATENCION_PROCESS__HTTP_LISTEN", address);
         }
         if self.mode == Mode::Apart {
-            command.env("ATENCION_CONTEXT__SERVICE_SECRET", format!("secret-of-{process}"));
+            command.env(
+                "ATENCION_CONTEXT__SERVICE_SECRET",
+                format!("secret-of-{process}"),
+            );
             let key = self.folder.join(format!("{process}.key"));
             if key.exists() {
                 command.env("ATENCION_CONTEXT__SIGNING_KEY_FILE", key);
@@ -162,7 +171,9 @@ impl World {
         if let Some(point) = crash_point {
             command.env("ATENCION_CRASH_AT", point);
         }
-        let child = command.spawn().unwrap_or_else(|error| panic!("{process}: {error}"));
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{process}: {error}"));
         self.processes.insert(process, child);
     }
 
@@ -175,10 +186,17 @@ impl World {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
-            assert!(began.elapsed() < PATIENCE, "{process} never reached its crash point");
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{process} never reached its crash point"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        assert_eq!(status.signal(), Some(9), "{process} ended otherwise: {status}");
+        assert_eq!(
+            status.signal(),
+            Some(9),
+            "{process} ended otherwise: {status}"
+        );
     }
 
     /// Kills a process as a power failure would.
@@ -189,7 +207,10 @@ impl World {
 
     /// Waits until every process says that it is ready.
     pub async fn ready(&mut self) {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .unwrap();
         let began = Instant::now();
         let url = format!("{}/readyz", self.url());
         loop {
@@ -205,7 +226,10 @@ impl World {
             {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "the system does not become ready");
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the system does not become ready"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -225,11 +249,13 @@ impl World {
 
     fn choose_ports(&mut self) {
         // All are held at once, so that no two are the same.
-        let held: Vec<TcpListener> =
-            (0..8).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let held: Vec<TcpListener> = (0..8)
+            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
         let names = APART[..6].iter().copied().chain(["http", "sockets"]);
         for (name, listener) in names.zip(&held) {
-            self.ports.insert(name, listener.local_addr().unwrap().port());
+            self.ports
+                .insert(name, listener.local_addr().unwrap().port());
         }
     }
 
@@ -284,11 +310,14 @@ impl World {
             [identity.service_secrets]
             {service_secrets}
 
+            [tenancy]
+            encryption_key = "{key}"
+
             [conversation]
             guest_token_key = "{key}"
 
             [channel]
-            encryption_key = "{key}"
+            encryption_keys = "k1:{key}"
             meta_app_secret = "{META_SECRET}"
             meta_verify_token = "verify-me"
             graph_base_url = "{graph}"
@@ -296,7 +325,7 @@ impl World {
             public_url = "http://127.0.0.1:{http}"
 
             [realtime]
-            encryption_key = "{key}"
+            sealing_key = "{key}"
 
             [mail]
             encryption_key = "{key}"
@@ -325,7 +354,11 @@ impl World {
             .env("ATENCION_CONFIG", self.settings_file())
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -345,7 +378,10 @@ impl Drop for World {
 
 /// The doubles post to this machine, which no real provider would.
 fn any_webhook_url() -> TelegramOptions {
-    TelegramOptions { allow_any_webhook_url: true, ..TelegramOptions::default() }
+    TelegramOptions {
+        allow_any_webhook_url: true,
+        ..TelegramOptions::default()
+    }
 }
 
 /// A binary of the workspace; those of other packages lie beside ours.
@@ -357,5 +393,9 @@ pub fn binary(name: &str) -> PathBuf {
 fn with_database(url: &str, name: &str) -> String {
     let (address, options) = url.split_once('?').map_or((url, ""), |(a, o)| (a, o));
     let (server, _) = address.rsplit_once('/').unwrap();
-    if options.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{options}") }
+    if options.is_empty() {
+        format!("{server}/{name}")
+    } else {
+        format!("{server}/{name}?{options}")
+    }
 }

@@ -7,7 +7,7 @@ use postgres::private::{NAME, Options, PrivateCluster};
 use sqlx::Connection;
 
 use super::launcher::Launcher;
-use super::{connect, folder, must_end, must_remember, remember, runs, show, socket_dir, start};
+use super::{connect, folder, must_end, must_remember, remember, runs, show, start};
 
 #[tokio::test]
 async fn data_is_there_after_a_restart() -> anyhow::Result<()> {
@@ -31,7 +31,7 @@ async fn only_its_user_can_reach_it() -> anyhow::Result<()> {
     let folder = folder()?;
     let cluster = start(folder.path()).await?;
     assert_eq!(show(&cluster, "listen_addresses").await?, "");
-    let sockets = socket_dir(&cluster.url(NAME))?;
+    let sockets = cluster.socket_dir().to_owned();
     assert_eq!(fs::metadata(&sockets)?.permissions().mode() & 0o777, 0o700);
     cluster.stop().await?;
     assert!(
@@ -96,7 +96,7 @@ async fn databases_with_odd_names_have_a_connection_string_too() -> anyhow::Resu
 async fn dropping_it_stops_the_server_too() -> anyhow::Result<()> {
     let folder = folder()?;
     let cluster = start(folder.path()).await?;
-    let (pid, sockets) = (cluster.pid(), socket_dir(&cluster.url(NAME))?);
+    let (pid, sockets) = (cluster.pid(), cluster.socket_dir().to_owned());
     drop(cluster);
     // As a child it remains a zombie, which is as good as gone.
     must_end(pid).await?;
