@@ -82,15 +82,15 @@ impl Config {
         let mut secrets = Secrets::open(&self.standalone.data_dir)?;
         for (name, secret) in [
             ("identity.pepper", &mut self.identity.pepper),
-            ("identity.encryption_key", &mut self.identity.encryption_key),
+            ("identity.encryption_keys", &mut self.identity.encryption_keys),
             (
                 "conversation.guest_token_key",
                 &mut self.conversation.guest_token_key,
             ),
             ("channel.encryption_keys", &mut self.channel.encryption_keys),
             ("realtime.sealing_key", &mut self.realtime.sealing_key),
-            ("tenancy.encryption_key", &mut self.tenancy.encryption_key),
-            ("mail.encryption_key", &mut self.mail.encryption_key),
+            ("tenancy.encryption_keys", &mut self.tenancy.encryption_keys),
+            ("mail.encryption_keys", &mut self.mail.encryption_keys),
         ] {
             if secret.is_empty() {
                 *secret = secrets.get(name)?;

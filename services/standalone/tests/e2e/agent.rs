@@ -27,11 +27,9 @@ pub struct Agent {
 impl Agent {
     /// Connects as the user of `api` and waits until the connection stands.
     pub async fn connect(world: &World, api: &Api) -> Self {
-        let packages = testing::js::install();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/agent.mjs");
+        let script = testing::js::install().join("agent.mjs");
         let mut process = Command::new("node")
             .arg(script)
-            .arg(packages)
             .arg(world.socket_port().to_string())
             .arg(format!("{}/broadcasting/auth", world.url()))
             .arg(api.token())

@@ -305,13 +305,13 @@ impl World {
 
             [identity]
             pepper = "{key}"
-            encryption_key = "{key}"
+            encryption_keys = "k1:{key}"
 
             [identity.service_secrets]
             {service_secrets}
 
             [tenancy]
-            encryption_key = "{key}"
+            encryption_keys = "k1:{key}"
 
             [conversation]
             guest_token_key = "{key}"
@@ -328,7 +328,7 @@ impl World {
             sealing_key = "{key}"
 
             [mail]
-            encryption_key = "{key}"
+            encryption_keys = "k1:{key}"
             "#,
             http = port("http"),
             database = self.database_url,

@@ -3,39 +3,33 @@
 // happens; subscribes to what standard input names, one channel a line, as
 // `public NAME`, `private NAME` or `presence NAME`.
 //
-//   node agent.mjs PACKAGES_FOLDER SOCKET_PORT AUTH_URL TOKEN
+//   node agent.mjs SOCKET_PORT AUTH_URL TOKEN
 
-import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
+import { createInterface } from 'node:readline';
+import Echo from 'laravel-echo';
+import Pusher from 'pusher-js';
 
-const [folder, port, authUrl, token] = process.argv.slice(2);
-const require = createRequire(`${folder}/package.json`);
-const pusherModule = require("pusher-js");
-const echoModule = require("laravel-echo");
-const Pusher = pusherModule.default ?? pusherModule;
-const Echo = echoModule.default ?? echoModule;
-
+const [port, authUrl, token] = process.argv.slice(2);
 const say = (line) => console.log(JSON.stringify(line));
 
 const headers = { Authorization: `Bearer ${token}` };
 const echo = new Echo({
-  broadcaster: "pusher",
-  Pusher,
-  client: new Pusher("atencion", {
-    wsHost: "127.0.0.1",
+  broadcaster: 'pusher',
+  client: new Pusher('atencion', {
+    wsHost: '127.0.0.1',
     wsPort: Number(port),
     forceTLS: false,
-    enabledTransports: ["ws"],
+    enabledTransports: ['ws'],
     disableStats: true,
-    cluster: "",
-    channelAuthorization: { endpoint: authUrl, transport: "ajax", headers },
-    userAuthentication: { endpoint: authUrl, transport: "ajax", headers },
+    cluster: '',
+    channelAuthorization: { endpoint: authUrl, transport: 'ajax', headers },
+    userAuthentication: { endpoint: authUrl.replace('/auth', '/user-auth'), transport: 'ajax', headers },
   }),
   namespace: false,
 });
 
 const pusher = echo.connector.pusher;
-pusher.connection.bind("state_change", ({ current }) => say({ state: current }));
+pusher.connection.bind('state_change', ({ current }) => say({ state: current }));
 
 const subscribe = {
   public: (name) => echo.channel(name),
@@ -49,11 +43,11 @@ const subscribe = {
 };
 
 createInterface({ input: process.stdin })
-  .on("line", (line) => {
-    const [kind, name] = line.split(" ");
+  .on('line', (line) => {
+    const [kind, name] = line.split(' ');
     const channel = subscribe[kind](name);
     channel.subscribed?.(() => say({ channel: name, subscribed: true }));
     channel.error?.((error) => say({ channel: name, error }));
     channel.listenToAll?.((event, data) => say({ channel: name, event, data }));
   })
-  .on("close", () => process.exit(0));
+  .on('close', () => process.exit(0));
