@@ -1,6 +1,6 @@
 //! Named points at which a test can have the process killed.
 //!
-//! With `ATENCION_CRASH_AT=name` or `name:N` in its environment a debug build
+//! With `ATENCION_CRASH_AT=name`, `part/name` or `name:N` in its environment a debug build
 //! sends itself SIGKILL at the N-th arrival (default the first) at the point of
 //! that name: nothing is flushed, nothing unwound, as if the machine had lost
 //! power under the process. Release builds contain none of this.
@@ -10,14 +10,35 @@
 #[inline(always)]
 pub fn point(_name: &str) {}
 
+/// Dies here when the environment asks for the point `name` of `part`, written
+/// `part/name`.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn point_of(_part: &str, _name: &str) {}
+
 /// Dies here when the environment asks for it.
 #[cfg(debug_assertions)]
 pub fn point(name: &str) {
+    wish::arrive(|wanted| wanted == name);
+}
+
+/// Dies here when the environment asks for the point `name` of `part`, written
+/// `part/name`.
+#[cfg(debug_assertions)]
+pub fn point_of(part: &str, name: &str) {
+    wish::arrive(|wanted| wanted.split_once('/') == Some((part, name)));
+}
+
+#[cfg(debug_assertions)]
+mod wish {
     use std::sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
     };
 
+    use rustix::process::{Signal, getpid, kill_process};
+
+    /// What the environment asked for.
     struct Wish {
         name: String,
         countdown: AtomicU32,
@@ -30,19 +51,19 @@ pub fn point(name: &str) {
     static WISH: LazyLock<Option<Wish>> = LazyLock::new(|| {
         let wish = std::env::var("ATENCION_CRASH_AT").ok()?;
         let (name, nth) = wish.split_once(':').unwrap_or((&wish, "1"));
-        let countdown = AtomicU32::new(nth.parse().ok()?);
         Some(Wish {
             name: name.to_owned(),
-            countdown,
+            countdown: AtomicU32::new(nth.parse().ok()?),
         })
     });
 
-    let Some(wish) = WISH.as_ref().filter(|wish| wish.name == name) else {
-        return;
-    };
-    if wish.countdown.fetch_sub(1, Ordering::SeqCst) == 1 {
-        eprintln!("crash point {name}: killing this process");
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    pub(super) fn arrive(is_wanted: impl Fn(&str) -> bool) {
+        let Some(wish) = WISH.as_ref().filter(|wish| is_wanted(&wish.name)) else {
+            return;
+        };
+        if wish.countdown.fetch_sub(1, Ordering::SeqCst) == 1 {
+            eprintln!("crash point {}: killing this process", wish.name);
+            let _ = kill_process(getpid(), Signal::KILL);
+        }
     }
 }

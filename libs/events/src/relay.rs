@@ -126,7 +126,7 @@ impl Relay {
         if rows.is_empty() {
             return Ok(0);
         }
-        crash::point("relay.positioned");
+        crash::point_of(self.source, "relay.positioned");
         let mut events: Vec<Event> = rows
             .iter()
             .map(|row| log::event(row, self.source))
@@ -140,7 +140,7 @@ impl Relay {
                 break;
             }
         }
-        crash::point("relay.published");
+        crash::point_of(self.source, "relay.published");
         Ok(i64::try_from(events.len()).unwrap_or(BATCH))
     }
 

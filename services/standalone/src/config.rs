@@ -82,7 +82,10 @@ impl Config {
         let mut secrets = Secrets::open(&self.standalone.data_dir)?;
         for (name, secret) in [
             ("identity.pepper", &mut self.identity.pepper),
-            ("identity.encryption_keys", &mut self.identity.encryption_keys),
+            (
+                "identity.encryption_keys",
+                &mut self.identity.encryption_keys,
+            ),
             (
                 "conversation.guest_token_key",
                 &mut self.conversation.guest_token_key,

@@ -105,6 +105,22 @@ impl Api {
         Ok(request.send().await?.status())
     }
 
+    /// Posts an update as Telegram does, to the address it was given.
+    pub async fn telegram(
+        &self,
+        url: &str,
+        secret: &str,
+        body: &[u8],
+    ) -> reqwest::Result<StatusCode> {
+        let request = self
+            .client
+            .post(url)
+            .header("Content-Type", "application/json")
+            .header("X-Telegram-Bot-Api-Secret-Token", secret)
+            .body(body.to_vec());
+        Ok(request.send().await?.status())
+    }
+
     /// Posts a webhook as a provider does: again and again until it is accepted.
     pub async fn meta_until_accepted(&self, body: &[u8]) {
         let began = Instant::now();

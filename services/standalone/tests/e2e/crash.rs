@@ -164,8 +164,8 @@ crashes! {
     events_stored_and_not_passed_on: inbound_survives("channel-connector", "worker.exploded");
     events_passed_on_and_not_marked: inbound_survives("channel-connector", "worker.ingested");
     message_stored_and_not_acknowledged: inbound_survives("conversation", "ingest.committed");
-    relay_positioned_and_not_published: inbound_survives("conversation", "relay.positioned");
-    relay_published: inbound_survives("conversation", "relay.published");
+    relay_positioned_and_not_published: inbound_survives("conversation", "conversation/relay.positioned");
+    relay_published: inbound_survives("conversation", "conversation/relay.published");
     reply_stored_and_not_acknowledged: outbound_survives("conversation", "send.committed", true);
     reply_queued: outbound_survives("channel-connector", "outbound.committed", true);
     reply_about_to_be_sent: outbound_survives("channel-connector", "outbound.sending", false);

@@ -8,5 +8,6 @@ mod grpc;
 mod path;
 mod readme;
 mod refusals;
+mod samples;
 mod storage;
 mod world;

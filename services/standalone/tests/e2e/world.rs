@@ -199,12 +199,6 @@ impl World {
         );
     }
 
-    /// Kills a process as a power failure would.
-    pub async fn kill(&mut self, process: &'static str) {
-        self.processes.get_mut(process).unwrap().kill().unwrap();
-        self.died(process).await;
-    }
-
     /// Waits until every process says that it is ready.
     pub async fn ready(&mut self) {
         let client = reqwest::Client::builder()
@@ -323,6 +317,8 @@ impl World {
             graph_base_url = "{graph}"
             telegram_base_url = "{telegram}"
             public_url = "http://127.0.0.1:{http}"
+            provider_timeout_seconds = 2
+            lease_seconds = 3
 
             [realtime]
             sealing_key = "{key}"

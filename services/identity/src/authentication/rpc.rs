@@ -1,0 +1,103 @@
+//! `AuthenticationService`: decode, ask, encode.
+
+use auth::{CompanyId, DepartmentId, LIFETIME};
+use chassis::config::Secret;
+use proto::identity::v1::{
+    self as pb, AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
+    AuthenticateResponse, IssueServiceTokenRequest, IssueServiceTokenResponse,
+    authentication_service_server::AuthenticationService,
+};
+use tonic::{Request, Response, Status};
+
+use super::{Authenticator, Client, Credentials, SignedIn};
+use crate::error::Error;
+
+#[tonic::async_trait]
+impl AuthenticationService for Authenticator {
+    async fn authenticate(
+        &self,
+        request: Request<AuthenticateRequest>,
+    ) -> Result<Response<AuthenticateResponse>, Status> {
+        only_edge(&request)?;
+        let request = request.into_inner();
+        let consumo = request.consumo.clone();
+        let (client, user) = Authenticator::authenticate(
+            self,
+            Credentials {
+                consumo: request.consumo,
+                secret: Secret::new(request.secret),
+                bearer: Some(request.bearer).filter(|bearer| !bearer.is_empty()),
+            },
+        )
+        .await?;
+        Ok(Response::new(AuthenticateResponse {
+            client: Some(encode_client(client, consumo)),
+            user: user.map(encode_user),
+        }))
+    }
+
+    async fn authenticate_bearer(
+        &self,
+        request: Request<AuthenticateBearerRequest>,
+    ) -> Result<Response<AuthenticateBearerResponse>, Status> {
+        only_edge(&request)?;
+        let bearer = request.into_inner().bearer;
+        let user = Authenticator::authenticate_bearer(self, &bearer).await?;
+        Ok(Response::new(AuthenticateBearerResponse {
+            user: Some(encode_user(user)),
+        }))
+    }
+
+    async fn issue_service_token(
+        &self,
+        request: Request<IssueServiceTokenRequest>,
+    ) -> Result<Response<IssueServiceTokenResponse>, Status> {
+        let IssueServiceTokenRequest { service, secret } = request.into_inner();
+        let token = self.service_token(&service, &Secret::new(secret))?;
+        Ok(Response::new(IssueServiceTokenResponse {
+            token,
+            lifetime_seconds: u32::try_from(LIFETIME.as_secs()).unwrap_or(0),
+        }))
+    }
+}
+
+fn only_edge<T>(request: &Request<T>) -> Result<(), Status> {
+    let caller = auth::caller(request)?;
+    if &*caller.service == "edge" {
+        Ok(())
+    } else {
+        Err(Error::Forbidden.into())
+    }
+}
+
+fn encode_client(client: Client, consumo: String) -> pb::ClientPrincipal {
+    let authority = match client.authority {
+        auth::Authority::Platform => pb::Authority::Platform,
+        auth::Authority::Company => pb::Authority::Company,
+        auth::Authority::Delegated => pb::Authority::Delegated,
+    };
+    pb::ClientPrincipal {
+        client_id: client.id.0,
+        consumo,
+        authority: authority.into(),
+        company_id: CompanyId::or_zero(client.company),
+        scopes: client.scopes,
+    }
+}
+
+fn encode_user(user: SignedIn) -> pb::UserPrincipal {
+    let role = match user.role {
+        auth::Role::Super => pb::Role::Super,
+        auth::Role::Admin => pb::Role::Admin,
+        auth::Role::Chat => pb::Role::Chat,
+    };
+    pb::UserPrincipal {
+        user_id: user.id.0,
+        name: user.name,
+        role: role.into(),
+        company_id: user.company.0,
+        department_id: DepartmentId::or_zero(user.department),
+        session_id: user.session.to_string(),
+        email: user.email,
+    }
+}

@@ -1,0 +1,139 @@
+//! Demo data: the clients and users that the examples of the documents name.
+
+use auth::{Authority, ClientId, CompanyId, DepartmentId, Role, UserId};
+use chassis::{Clock, config::Secret};
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+
+use crate::{
+    Config,
+    clients::{self, NewClient, SecretMac},
+    events,
+    password::PasswordHasher,
+    users::{self, User},
+};
+
+const COMPANY: CompanyId = CompanyId(3);
+const OTHER_COMPANY: CompanyId = CompanyId(4);
+const SUPPORT: DepartmentId = DepartmentId(7);
+const PASSWORD: &str = "Secret123";
+const SCOPES: [&str; 3] = ["crm:read", "adi:admin", "mail:credentials"];
+
+/// Adds what is missing; what is there already stays as it is.
+pub async fn seed(pool: &PgPool, config: &Config) -> anyhow::Result<()> {
+    config.check()?;
+    let macs = SecretMac::new(&config.pepper)?;
+    let now = Clock::system().now();
+    let password_phc = PasswordHasher::start(1)?
+        .hash(Secret::new(PASSWORD))
+        .await?;
+    let mut transaction = pool.begin().await?;
+    for (id, client, secret) in demo_clients() {
+        let secret = Secret::new(secret);
+        seed_client(&mut transaction, &macs, now, id, &client, &secret).await?;
+    }
+    let mut added = false;
+    for user in demo_users() {
+        if users::insert_with_id(&mut transaction, now, &user, &password_phc).await? {
+            events::user_changed(&mut transaction, now, &user).await?;
+            added = true;
+        }
+    }
+    if added {
+        users::move_sequence(&mut transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn seed_client(
+    db: &mut PgConnection,
+    macs: &SecretMac,
+    now: OffsetDateTime,
+    id: ClientId,
+    client: &NewClient,
+    secret: &Secret,
+) -> anyhow::Result<()> {
+    if clients::insert_with_id(db, now, id, &client.row()?).await? {
+        clients::set_first_secret(db, macs, now, id, secret).await?;
+        clients::move_sequence(db).await?;
+    }
+    Ok(())
+}
+
+fn demo_clients() -> [(ClientId, NewClient, &'static str); 2] {
+    let platform = NewClient {
+        consumo: "UsuarioPrueba".into(),
+        name: "Usuario de prueba".into(),
+        authority: Authority::Platform,
+        company: Some(COMPANY),
+        scopes: SCOPES.map(str::to_owned).to_vec(),
+    };
+    let bound = NewClient {
+        consumo: "EmpresaDemo".into(),
+        name: "Empresa Demo".into(),
+        authority: Authority::Company,
+        company: Some(COMPANY),
+        scopes: Vec::new(),
+    };
+    [
+        (ClientId(1), platform, "strDasdakdmsadsakming"),
+        (ClientId(2), bound, "empresa-demo-secret"),
+    ]
+}
+
+/// Only the agent and the user of the documents' examples are in a department.
+fn demo_users() -> [User; 5] {
+    let user = |id, email: &str, name: &str, role, company, department| User {
+        id: UserId(id),
+        company,
+        department,
+        role,
+        name: name.to_owned(),
+        email: email.to_owned(),
+        active: true,
+    };
+    let support = Some(SUPPORT);
+    [
+        user(
+            1,
+            "super@atencion.test",
+            "Super",
+            Role::Super,
+            COMPANY,
+            None,
+        ),
+        user(
+            2,
+            "admin@atencion.test",
+            "Administrador",
+            Role::Admin,
+            COMPANY,
+            None,
+        ),
+        user(
+            7,
+            "agente1@atencion.test",
+            "Agente 1",
+            Role::Chat,
+            COMPANY,
+            support,
+        ),
+        user(
+            15,
+            "juan@empresa.com",
+            "Juan Perez",
+            Role::Admin,
+            COMPANY,
+            support,
+        ),
+        user(
+            16,
+            "admin@otra.test",
+            "Administrador",
+            Role::Admin,
+            OTHER_COMPANY,
+            None,
+        ),
+    ]
+}

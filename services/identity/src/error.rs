@@ -1,0 +1,108 @@
+//! What can go wrong, and how callers are told.
+
+use std::time::Duration;
+
+use chassis::{ErrorCode, Failure, FieldViolation};
+
+/// A failure of an operation of identity.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API client is unknown, disabled, or its secret is wrong.
+    #[error("the credentials of the API client are wrong")]
+    ClientCredentials,
+    /// The bearer token is none, forged, expired or void.
+    #[error("the bearer token is not valid")]
+    BearerToken,
+    /// The login failed, for whatever cause.
+    #[error("address or password is wrong")]
+    Login,
+    /// The service is unknown or its secret is wrong.
+    #[error("the credentials of the service are wrong")]
+    ServiceCredentials,
+    /// Somebody else calls than who may.
+    #[error("this is not for the caller")]
+    Forbidden,
+    /// Fields are wrong.
+    #[error("the input is wrong")]
+    Invalid(Vec<FieldViolation>),
+    /// Another user has the address.
+    #[error("the address belongs to another user")]
+    EmailTaken,
+    /// Another API client has the public name.
+    #[error("the public name belongs to another API client")]
+    ConsumoTaken,
+    /// There is no such API client.
+    #[error("there is no such API client")]
+    NoSuchClient,
+    /// More passwords wait to be checked than can be in time.
+    #[error("too many passwords wait to be checked; try again")]
+    Busy,
+    /// The database does not answer.
+    #[error("the database does not answer; try again")]
+    Database(#[source] sqlx::Error),
+    /// The database refused what it should not have.
+    #[error("the database refused a statement")]
+    Statement(#[source] sqlx::Error),
+    /// A cryptographic operation failed that cannot, or a stored value is broken.
+    #[error("{0} failed")]
+    Crypto(&'static str),
+}
+
+impl Failure for Error {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::ClientCredentials
+            | Self::BearerToken
+            | Self::Login
+            | Self::ServiceCredentials => ErrorCode::Unauthenticated,
+            Self::Forbidden => ErrorCode::PermissionDenied,
+            Self::Invalid(_) => ErrorCode::InvalidInput,
+            Self::EmailTaken | Self::ConsumoTaken => ErrorCode::AlreadyExists,
+            Self::NoSuchClient => ErrorCode::NotFound,
+            Self::Busy | Self::Database(_) => ErrorCode::Unavailable,
+            Self::Statement(_) | Self::Crypto(_) => ErrorCode::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "CLIENT_CREDENTIALS",
+            Self::BearerToken => "BEARER_TOKEN",
+            Self::Login => "LOGIN_CREDENTIALS",
+            Self::ServiceCredentials => "SERVICE_CREDENTIALS",
+            Self::Forbidden => "FORBIDDEN",
+            Self::Invalid(_) => "INVALID",
+            Self::EmailTaken => "EMAIL_TAKEN",
+            Self::ConsumoTaken => "CONSUMO_TAKEN",
+            Self::NoSuchClient => "NO_SUCH_CLIENT",
+            Self::Busy => "HASHING_BUSY",
+            Self::Database(_) => "DATABASE",
+            Self::Statement(_) => "STATEMENT",
+            Self::Crypto(_) => "CRYPTO",
+        }
+    }
+
+    fn violations(&self) -> Vec<FieldViolation> {
+        match self {
+            Self::Invalid(violations) => violations.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::Busy).then_some(Duration::from_secs(1))
+    }
+}
+
+chassis::failure_into_status!(Error);
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match postgres::constraint::violated(&error) {
+            Some("users_email") => Self::EmailTaken,
+            Some("api_client_consumo") => Self::ConsumoTaken,
+            _ if postgres::constraint::is_transient(&error) => Self::Database(error),
+            _ => Self::Statement(error),
+        }
+    }
+}

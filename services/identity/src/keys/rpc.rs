@@ -1,0 +1,71 @@
+//! `KeyService`: the public halves, for whoever checks tokens.
+
+use chassis::Clock;
+use prost_types::Timestamp;
+use proto::identity::v1::{
+    KeyUse, ListPublicKeysRequest, ListPublicKeysResponse, PublicKey,
+    key_service_server::KeyService,
+};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status};
+
+use super::{StoredKey, store};
+use crate::error::Error;
+
+/// How long an answer may be kept.
+const MAX_AGE_SECONDS: u32 = 300;
+
+/// Answers which keys sign access tokens.
+pub struct KeyDirectory {
+    pool: PgPool,
+    clock: Clock,
+}
+
+impl KeyDirectory {
+    /// The keys in the database.
+    pub fn new(pool: PgPool, clock: Clock) -> Self {
+        Self { pool, clock }
+    }
+}
+
+#[tonic::async_trait]
+impl KeyService for KeyDirectory {
+    async fn list_public_keys(
+        &self,
+        request: Request<ListPublicKeysRequest>,
+    ) -> Result<Response<ListPublicKeysResponse>, Status> {
+        auth::caller(&request)?;
+        let keys = match request.into_inner().r#use() {
+            KeyUse::Internal => Vec::new(),
+            KeyUse::Access | KeyUse::Unspecified => {
+                store::trusted(&self.pool, None, self.clock.now())
+                    .await
+                    .map_err(Error::from)?
+            }
+        };
+        Ok(Response::new(ListPublicKeysResponse {
+            keys: keys.into_iter().map(encode).collect(),
+            max_age_seconds: MAX_AGE_SECONDS,
+        }))
+    }
+}
+
+fn encode(key: StoredKey) -> PublicKey {
+    PublicKey {
+        key_id: key.kid,
+        algorithm: "EdDSA".into(),
+        public_key: key.public_key.into(),
+        r#use: KeyUse::Access.into(),
+        issuer: key.issuer,
+        not_before: Some(timestamp(key.not_before)),
+        not_after: key.not_after.map(timestamp),
+    }
+}
+
+fn timestamp(at: OffsetDateTime) -> Timestamp {
+    Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos: i32::try_from(at.nanosecond()).unwrap_or(0),
+    }
+}

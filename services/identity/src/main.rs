@@ -1,0 +1,7 @@
+//! The binary of the identity service.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::main(identity::spec())
+}

@@ -1,0 +1,7 @@
+//! The binary of the mail-ticket service.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::main(mail_ticket::spec())
+}

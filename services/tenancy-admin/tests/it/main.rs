@@ -1,0 +1,8 @@
+//! Tenancy-admin through its gRPC interface, on a real database.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails with the test")]
+
+mod bitacora;
+mod companies;
+mod demo;
+mod rig;

@@ -1,0 +1,88 @@
+//! A running tenancy-admin and what tests say to it.
+
+use std::{sync::Arc, time::Duration};
+
+use auth::{
+    Authority, Call, Caller, ClientCaller, ClientId, CompanyId, ContextGate, ContextKeys,
+    ContextSigner, ServiceTokens,
+};
+use chassis::{Clock, Stop, Upstream, code::Refusal, config::Secret};
+use events::{Bus, MemoryBus};
+use host::{Host, UpstreamUris, Upstreams};
+use sqlx::PgPool;
+use tenancy_admin::Config;
+use tonic::{Response, Status};
+
+/// A tenancy-admin in this process. Nothing runs beside its routes.
+pub struct Rig {
+    pub pool: PgPool,
+    pub upstream: Upstream,
+    signer: ContextSigner,
+}
+
+/// Usable settings.
+pub fn config() -> Config {
+    Config {
+        encryption_keys: Secret::new("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    }
+}
+
+impl Rig {
+    pub async fn start(pool: PgPool) -> Self {
+        let clock = Clock::set_to(Clock::system().now());
+        let (signing_key, public) = auth::generate("test-1").unwrap();
+        let context = Arc::new(ContextKeys {
+            signing_key,
+            trusted_keys: vec![public],
+            ..ContextKeys::default()
+        });
+        let (upstream, slot) = Upstream::local();
+        let upstreams = Upstreams::remote(&UpstreamUris::default()).unwrap();
+        let identity = upstreams.identity.clone();
+        let host = Host {
+            name: "tenancy-admin",
+            schema: "tenancy",
+            clock: clock.clone(),
+            pool: pool.clone(),
+            bus: Bus::Memory(MemoryBus::default()),
+            upstreams,
+            tokens: ServiceTokens::new("tenancy-admin", Secret::default(), identity, clock.clone()),
+            context: Arc::clone(&context),
+            stop: Stop::default(),
+        };
+        let service = (tenancy_admin::spec().build)(config(), host).await.unwrap();
+        let gate = ContextGate::new(&context, clock.clone()).unwrap();
+        slot.fill(chassis::grpc::stack(service.routes, gate));
+        Self {
+            pool,
+            upstream,
+            signer: ContextSigner::new(&context, clock).unwrap(),
+        }
+    }
+
+    /// A call in the name of `caller`.
+    pub fn call(&self, caller: &Caller) -> Call {
+        let token = self.signer.mint(caller).unwrap();
+        Call::new(&token, Duration::from_secs(30)).unwrap()
+    }
+}
+
+/// The edge, on behalf of an API client.
+pub fn edge_for(authority: Authority, company: i64) -> Caller {
+    Caller {
+        client: Some(ClientCaller {
+            id: ClientId(1),
+            authority,
+            company: Some(CompanyId(company)),
+            scopes: Vec::new(),
+        }),
+        ..Caller::service("edge")
+    }
+}
+
+/// The message of an answer, or why it was refused.
+pub fn answer<T>(answer: Result<Response<T>, Status>) -> Result<T, Refusal> {
+    answer
+        .map(Response::into_inner)
+        .map_err(|status| chassis::code::refusal(&status))
+}
