@@ -91,7 +91,10 @@ impl Config {
                 &mut self.conversation.guest_token_key,
             ),
             ("channel.encryption_keys", &mut self.channel.encryption_keys),
-            ("realtime.sealing_key", &mut self.realtime.sealing_key),
+            (
+                "realtime.encryption_keys",
+                &mut self.realtime.encryption_keys,
+            ),
             ("tenancy.encryption_keys", &mut self.tenancy.encryption_keys),
             ("mail.encryption_keys", &mut self.mail.encryption_keys),
         ] {

@@ -23,10 +23,10 @@ async fn a_python_client_finds_and_calls_the_services() {
     assert!(output.status.success(), "{said}{errors}");
     let lines: Vec<&str> = said.lines().collect();
     assert!(
-        lines[0].contains("atencion.tenancy.v1.BitacoraService"),
+        lines[0].contains("atencion.tenancy.v1.CompanyService"),
         "{said}"
     );
     assert_eq!(lines[1], "health: SERVING");
     assert_eq!(lines[2], "without token: UNAUTHENTICATED");
-    assert!(lines[3].starts_with("with token: "), "{said}");
+    assert_eq!(lines[3], "with token: Empresa Demo");
 }

@@ -48,9 +48,9 @@ def main(identity_port, tenancy_port, service, secret):
     status = health.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT).status
     print("health:", health_pb2.HealthCheckResponse.ServingStatus.Name(status))
 
-    bitacora = caller(tenancy, "atencion.tenancy.v1.BitacoraService")
+    companies = caller(tenancy, "atencion.tenancy.v1.CompanyService")
     try:
-        bitacora("AllocateBlock")
+        companies("GetCompany", company_id=3)
         sys.exit("a call without token was answered")
     except grpc.RpcError as error:
         print("without token:", error.code().name)
@@ -58,8 +58,8 @@ def main(identity_port, tenancy_port, service, secret):
     authentication = caller(identity, "atencion.identity.v1.AuthenticationService")
     issued = authentication("IssueServiceToken", service=service, secret=secret)
     metadata = (("authorization", f"Bearer {issued.token}"),)
-    block = bitacora("AllocateBlock", metadata=metadata)
-    print("with token:", block.count, "ids")
+    answer = companies("GetCompany", metadata=metadata, company_id=3)
+    print("with token:", answer.company.name)
 
 
 if __name__ == "__main__":

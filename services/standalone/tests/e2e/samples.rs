@@ -72,7 +72,9 @@ impl Samples {
         }
         body["update_id"] = json!(1000 + index);
         for (kind, prefix) in [("message", ""), ("edited_message", "Mensaje editado: ")] {
-            let Some(message) = body.get_mut(kind) else { continue };
+            let Some(message) = body.get_mut(kind) else {
+                continue;
+            };
             message["message_id"] = json!(1000 + index);
             if message["chat"]["type"] == "private"
                 && let Some(text) = message["text"].as_str()

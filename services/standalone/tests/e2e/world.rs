@@ -217,6 +217,7 @@ impl World {
             if let Ok(answer) = client.get(&url).send().await
                 && answer.status() == 200
                 && self.services_ready().await
+                && self.agents_are_known().await
             {
                 return;
             }
@@ -239,6 +240,16 @@ impl World {
             }
         }
         true
+    }
+
+    /// Chats are assigned to agents that conversation has heard of; at the very
+    /// first start that takes a moment.
+    async fn agents_are_known(&self) -> bool {
+        let known = "SELECT count(*) >= 5 FROM conversation.agent";
+        sqlx::query_scalar(known)
+            .fetch_one(&self.database)
+            .await
+            .unwrap_or(false)
     }
 
     fn choose_ports(&mut self) {
@@ -321,7 +332,7 @@ impl World {
             lease_seconds = 3
 
             [realtime]
-            sealing_key = "{key}"
+            encryption_keys = "k1:{key}"
 
             [mail]
             encryption_keys = "k1:{key}"

@@ -1,0 +1,120 @@
+//! The shapes of refusals.
+
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::{ShownId, house, json};
+use crate::{
+    errors::{Failure, Shape},
+    input::FieldErrors,
+    table::Family,
+};
+
+#[derive(Serialize)]
+struct Message<'a> {
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Route<'a> {
+    error: &'a str,
+    code: u16,
+}
+
+#[derive(Serialize)]
+struct WithoutData<'a> {
+    status: &'static str,
+    message: &'a str,
+    code: u16,
+    id_bitacora_log: ShownId,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    errors: &'a FieldErrors,
+}
+
+/// The answer to a refused request of an operation of `family`.
+pub fn refuse(failure: &Failure, family: Family, id: ShownId) -> Response {
+    match failure {
+        Failure::Fields(errors) => wrong_fields(errors, family, id),
+        Failure::Said {
+            status,
+            shape,
+            message,
+            retry_after,
+        } => {
+            let mut response = said(*status, *shape, message, id);
+            if let Some(wait) = retry_after {
+                // Zero would invite the caller to try at once.
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            }
+            if *status == StatusCode::TOO_MANY_REQUESTS {
+                response.headers_mut().insert(
+                    HeaderName::from_static("x-ratelimit-remaining"),
+                    HeaderValue::from_static("0"),
+                );
+            }
+            response
+        }
+        Failure::Route(status) => route(*status),
+        Failure::ConsumerCredentials => unauthorized("Credenciales de consumo inválidas"),
+        Failure::Unauthenticated => unauthorized("Unauthenticated."),
+        Failure::Hidden => {
+            let mut response = route(StatusCode::NOT_FOUND);
+            response
+                .headers_mut()
+                .insert(header::VARY, HeaderValue::from_static("Origin"));
+            response
+        }
+    }
+}
+
+fn unauthorized(message: &str) -> Response {
+    json(StatusCode::UNAUTHORIZED, &Message { message })
+}
+
+fn wrong_fields(errors: &FieldErrors, family: Family, id: ShownId) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let message = match family {
+        Family::Failed => "Validacion fallida.",
+        Family::Errors => "Errores de validacion.",
+        Family::Parameters => "Parametros invalidos.",
+        Family::Native => {
+            let message = errors.first();
+            return json(status, &Message { message });
+        }
+    };
+    house("error", status, message, &Fields { errors }, id)
+}
+
+fn said(status: StatusCode, shape: Shape, message: &str, id: ShownId) -> Response {
+    match shape {
+        Shape::Empty => house("error", status, message, &[(); 0], id),
+        Shape::Null => house("error", status, message, &(), id),
+        Shape::Absent => json(
+            status,
+            &WithoutData {
+                status: "error",
+                message,
+                code: status.as_u16(),
+                id_bitacora_log: id,
+            },
+        ),
+        Shape::MessageAlone => json(status, &Message { message }),
+    }
+}
+
+fn route(status: StatusCode) -> Response {
+    json(
+        status,
+        &Route {
+            error: status.canonical_reason().unwrap_or("Error"),
+            code: status.as_u16(),
+        },
+    )
+}

@@ -1,0 +1,132 @@
+//! One request and what its handler needs to answer it.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use auth::{Call, Caller};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use tokio::time::Instant;
+use tonic::Status;
+
+use crate::{
+    App,
+    envelope::{self, ShownId},
+    errors::{Failure, Wording},
+    input::{Check, Input, Language},
+    table::{Family, Operation},
+};
+
+/// What is kept back of the time for the answer itself.
+const RESERVE: Duration = Duration::from_millis(5);
+
+/// The longest idempotency key; services put their own marks in front of it.
+const LONGEST_KEY: usize = 180;
+
+/// The largest answer of a service: a thousand messages of the longest text.
+pub const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// A request that passed the credentials of its operation.
+pub struct Exchange {
+    pub(crate) app: Arc<App>,
+    pub(crate) operation: &'static Operation,
+    pub(crate) caller: Caller,
+    pub(crate) headers: HeaderMap,
+    pub(crate) path: Vec<(String, String)>,
+    pub(crate) input: Input,
+    pub(crate) body: Bytes,
+    pub(crate) shown: ShownId,
+    pub(crate) client_ip: Option<IpAddr>,
+    pub(crate) deadline: Instant,
+}
+
+impl Exchange {
+    /// Starts to judge the fields, in the language of the operation.
+    pub fn check(&self) -> Check<'_> {
+        self.input.check(self.language())
+    }
+
+    /// A parameter of the path; empty when the path has none of that name.
+    pub fn path(&self, name: &str) -> &str {
+        self.path
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// A header as text; empty when it is missing or no text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// The key that makes a repetition harmless: the header `Idempotency-Key`, or
+    /// the field `client_message_id`.
+    pub fn idempotency_key(&self, check: &mut Check<'_>) -> String {
+        let header = self.header("idempotency-key").trim();
+        if header.is_empty() {
+            return check.field("client_message_id").text(LONGEST_KEY);
+        }
+        if header.len() > LONGEST_KEY {
+            check.fail(
+                "Idempotency-Key",
+                format!("El encabezado Idempotency-Key no debe superar {LONGEST_KEY} caracteres."),
+            );
+        }
+        header.to_owned()
+    }
+
+    /// A call on behalf of the caller, within what is left of the time.
+    pub fn call(&self) -> Result<Call, Failure> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let timeout = left.saturating_sub(RESERVE);
+        self.app.tokens.call_for(&self.caller, timeout)
+    }
+
+    /// What an upstream's refusal means here.
+    pub fn refused(&self, status: &Status, wording: &Wording) -> Failure {
+        Failure::of(status, wording, self.language())
+    }
+
+    /// A success with data.
+    pub fn answer<T: Serialize>(&self, message: &str, data: &T) -> Response {
+        self.success(message, Some(data))
+    }
+
+    /// A success without data.
+    pub fn done(&self, message: &str) -> Response {
+        self.success::<()>(message, None)
+    }
+
+    fn success<T: Serialize>(&self, message: &str, data: Option<&T>) -> Response {
+        let envelope = self.operation.envelope;
+        envelope::success(envelope, StatusCode::OK, message, data, self.shown)
+    }
+
+    fn language(&self) -> Language {
+        match self.operation.family {
+            Family::Native => Language::English,
+            Family::Failed | Family::Errors | Family::Parameters => Language::Spanish,
+        }
+    }
+}
+
+/// Marks an answer that holds a token: nothing on the way may keep it.
+pub fn secret(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Tells how many rows there are where the body has no place for it.
+pub fn with_total(mut response: Response, total: u64) -> Response {
+    response.headers_mut().insert(
+        HeaderName::from_static("x-total-count"),
+        HeaderValue::from(total),
+    );
+    response
+}

@@ -1,0 +1,311 @@
+//! What happens to every request before and after its handler.
+//!
+//! One function around the whole router gives the ids, answers preflights and
+//! puts the headers on; one for each operation runs credentials, limits, input
+//! and handler within the deadline.
+
+mod cors;
+
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+
+use auth::BitacoraId;
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS},
+    request::Parts,
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+pub use cors::Cors;
+
+use crate::{
+    App, credentials,
+    envelope::{ShownId, refuse},
+    errors::Failure,
+    exchange::Exchange,
+    input::{self, Input},
+    limits,
+    routes::Handler,
+    table::{Family, Operation},
+};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static BITACORA_ID: HeaderName = HeaderName::from_static("x-bitacora-id");
+
+/// The ids of a request.
+#[derive(Clone)]
+struct Ids {
+    bitacora: i64,
+    request: String,
+}
+
+/// Goes around the whole router.
+pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let origin = request.headers().get(http::header::ORIGIN).cloned();
+    let ids = Ids {
+        bitacora: app.bitacora.next().await,
+        request: request_id(request.headers()),
+    };
+    let mut response = if cors::is_preflight(&request) {
+        cors::preflight(&request)
+    } else {
+        request.extensions_mut().insert(ids.clone());
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(BITACORA_ID.clone(), HeaderValue::from(ids.bitacora));
+    if let Ok(value) = HeaderValue::from_str(&ids.request) {
+        headers.insert(REQUEST_ID.clone(), value);
+    }
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache, private"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    app.cors.allow(origin.as_ref(), headers);
+    response
+}
+
+/// The id the caller gave the request, when it is fit for a log line, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok());
+    let fit = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    sent.filter(fit)
+        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// Runs one request of an operation; without a handler it is not built yet.
+pub async fn run(
+    app: Arc<App>,
+    operation: &'static Operation,
+    handler: Option<Handler>,
+    request: Request,
+) -> Response {
+    let ids = request.extensions().get::<Ids>().cloned().unwrap_or(Ids {
+        bitacora: 0,
+        request: String::new(),
+    });
+    let own = ShownId::new(operation.echo, ids.bitacora, None);
+    let deadline = Instant::now() + app.deadline;
+    let span = tracing::info_span!(
+        "http",
+        method = operation.verb.name(),
+        route = operation.path,
+        bitacora = ids.bitacora,
+        request = ids.request,
+        otel.kind = "server",
+    );
+    chassis::telemetry::continue_trace(&span, request.headers());
+    let work = serve(app, operation, handler, request, ids, deadline).instrument(span.clone());
+    let guarded = AssertUnwindSafe(work).catch_unwind();
+    let response = match tokio::time::timeout_at(deadline, guarded).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!(parent: &span, "a handler panicked");
+            refuse(&Failure::internal(), operation.family, own)
+        }
+        Err(_) => refuse(&Failure::timeout(), operation.family, own),
+    };
+    tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
+    response
+}
+
+async fn serve(
+    app: Arc<App>,
+    operation: &'static Operation,
+    handler: Option<Handler>,
+    request: Request,
+    ids: Ids,
+    deadline: Instant,
+) -> Response {
+    let own = ShownId::new(operation.echo, ids.bitacora, None);
+    let exchange = match admit(app, operation, request, ids, deadline).await {
+        Ok(exchange) => exchange,
+        Err(failure) => return refuse(&failure, operation.family, own),
+    };
+    let shown = exchange.shown;
+    let answered = match handler {
+        Some(handler) => handler(exchange).await,
+        None => Err(Failure::not_built()),
+    };
+    answered.unwrap_or_else(|failure| refuse(&failure, operation.family, shown))
+}
+
+/// Credentials, limits, body and fields, in this order.
+async fn admit(
+    app: Arc<App>,
+    operation: &'static Operation,
+    request: Request,
+    ids: Ids,
+    deadline: Instant,
+) -> Result<Exchange, Failure> {
+    let (mut parts, body) = request.into_parts();
+    let path = path_of(&mut parts).await?;
+    let client_ip = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| app.proxies.caller(peer.0.ip(), &parts.headers));
+    let left = deadline.saturating_duration_since(Instant::now());
+    let mut caller = credentials::check(&app, operation.credentials, &parts.headers, left).await?;
+    caller.bitacora = Some(BitacoraId(ids.bitacora));
+    caller.request_id = ids.request;
+    app.limits
+        .spend(operation.rate, limits::Who::of(&caller, client_ip))?;
+
+    let body = whole(&parts.headers, body, operation.body_limit).await?;
+    let (input, body) = if operation.raw_body {
+        (Input::default(), body)
+    } else {
+        let source = input::Source {
+            headers: &parts.headers,
+            query: parts.uri.query().unwrap_or_default(),
+            path: &path,
+            body,
+        };
+        (input::read(source).await?, Bytes::new())
+    };
+    let shown = ShownId::new(operation.echo, ids.bitacora, input.sent_id());
+    Ok(Exchange {
+        app,
+        operation,
+        caller,
+        headers: parts.headers,
+        path,
+        input,
+        body,
+        shown,
+        client_ip,
+        deadline,
+    })
+}
+
+async fn path_of(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {
+    let parameters = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|_| Failure::Route(StatusCode::NOT_FOUND))?;
+    Ok(parameters
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
+/// The whole body, unless it is longer than `limit` bytes.
+async fn whole(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Failure> {
+    let too_large = || Failure::Route(StatusCode::PAYLOAD_TOO_LARGE);
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        // The caller went away or broke the framing; nobody reads the answer.
+        Err(_) => Err(Failure::Route(StatusCode::BAD_REQUEST)),
+    }
+}
+
+/// What no operation matches.
+pub async fn not_found() -> Response {
+    unmatched(StatusCode::NOT_FOUND)
+}
+
+/// A path that exists with other methods.
+pub async fn method_not_allowed() -> Response {
+    unmatched(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+fn unmatched(status: StatusCode) -> Response {
+    refuse(&Failure::Route(status), Family::Failed, ShownId::Number(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::{Router, routing::get};
+    use chassis::{Clock, Upstream};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::{
+        Config, bitacora::Bitacora, client_ip::Proxies, limits::Buckets, table::operations,
+        tokens::Tokens,
+    };
+
+    fn app(deadline: Duration) -> Arc<App> {
+        let away = || Upstream::local().0;
+        let keys = auth::ContextKeys {
+            signing_key: auth::generate("edge-1").unwrap().0,
+            ..auth::ContextKeys::default()
+        };
+        let config = Config::default();
+        let tokens = Arc::new(Tokens::new(&keys, Clock::system()).unwrap());
+        Arc::new(App {
+            bitacora: Bitacora::new(Arc::clone(&tokens), away(), 1),
+            tokens,
+            upstreams: host::Upstreams {
+                identity: away(),
+                tenancy_admin: away(),
+                conversation: away(),
+                channel_connector: away(),
+                realtime_broadcast: away(),
+                mail_ticket: away(),
+            },
+            proxies: Proxies::new(&[]).unwrap(),
+            cors: Cors::new(&config.cors_origins).unwrap(),
+            limits: Buckets::new(config.limits),
+            deadline,
+        })
+    }
+
+    async fn answer(deadline: Duration, handler: Handler) -> (StatusCode, String) {
+        let public = operations()
+            .find(|row| row.path == "/healthz")
+            .expect("the probe is in the table");
+        let app = app(deadline);
+        let route = get(move |request| run(app, public, Some(handler), request));
+        let request = Request::new(Body::empty());
+        let router = Router::new().route("/", route);
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let (status, body) = answer(Duration::from_mins(1), |_| {
+            Box::pin(async { panic!("a secret detail") })
+        })
+        .await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("Ocurrio un error interno."), "{body}");
+        assert!(!body.contains("secret"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_never_ends_is_a_timeout() {
+        let (status, body) = answer(Duration::from_millis(10), |_| {
+            Box::pin(std::future::pending())
+        })
+        .await;
+        assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+        assert!(body.contains(r#""code":504"#), "{body}");
+    }
+}

@@ -1,0 +1,106 @@
+//! The ids of the access log.
+
+use std::{collections::BTreeSet, sync::atomic::Ordering::SeqCst};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Edge, request};
+
+const HIGH: i64 = 1 << 52;
+
+fn id(answer: &Answer) -> i64 {
+    answer.header("x-bitacora-id").parse().unwrap()
+}
+
+async fn ask(edge: &Edge) -> i64 {
+    id(&edge.send(request("GET", "/healthz").build()).await)
+}
+
+#[tokio::test]
+async fn every_request_has_its_own_id_across_blocks() {
+    let edge = Edge::new();
+    let mut ids = BTreeSet::new();
+    for _ in 0..50 {
+        ids.insert(ask(&edge).await);
+    }
+    assert_eq!(ids.len(), 50);
+    assert!(ids.iter().all(|id| (1001..HIGH).contains(id)), "{ids:?}");
+    let lost = edge.send(request("GET", "/nowhere").build()).await;
+    assert!(ids.insert(id(&lost)));
+}
+
+#[tokio::test]
+async fn the_api_goes_on_while_nobody_leases_ids() {
+    let edge = Edge::new();
+    edge.world.tenancy_away.store(true, SeqCst);
+    let mut ids = BTreeSet::new();
+    for _ in 0..20 {
+        ids.insert(ask(&edge).await);
+    }
+    assert_eq!(ids.len(), 20);
+    assert!(
+        ids.iter().all(|id| (HIGH..2 * HIGH).contains(id)),
+        "{ids:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_sent_id_is_echoed_when_it_is_one() {
+    let edge = Edge::new();
+    let echoed = async |sent: Value| {
+        let body = json!({"id_chat": "chat-123", "message": "x", "id_bitacora_log": sent});
+        let answer = edge.json("POST", "/api/chat/sendChatMessage", &body).await;
+        assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+        let own = id(&answer);
+        let shown = answer.json()["id_bitacora_log"].as_i64().unwrap();
+        (shown != own).then_some(shown)
+    };
+    assert_eq!(echoed(json!(736_014)).await, Some(736_014));
+    assert_eq!(echoed(json!(" 736014 ")).await, Some(736_014));
+    for odd in [
+        json!(null),
+        json!(0),
+        json!(-4),
+        json!(1.5),
+        json!("-4"),
+        json!("x"),
+        json!([1]),
+        json!({"a": 1}),
+        json!(1_i64 << 53),
+        json!("99999999999999999999"),
+    ] {
+        assert_eq!(echoed(odd.clone()).await, None, "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_read_from_the_query_too_and_shown_in_refusals() {
+    let edge = Edge::new();
+    let answer = edge
+        .json(
+            "GET",
+            "/api/guest/get_token_by_phone/1?id_bitacora_log=55",
+            &json!({}),
+        )
+        .await;
+    assert_eq!(
+        answer.text,
+        r#"{"status":"error","message":"Usuario no encontrado","code":400,"id_bitacora_log":55}"#
+    );
+}
+
+#[tokio::test]
+async fn two_operations_show_their_own_id_as_text() {
+    let edge = Edge::new();
+    let answer = edge
+        .json(
+            "POST",
+            "/api/SSO/access",
+            &json!({"id_bitacora_log": 123_456}),
+        )
+        .await;
+    assert_eq!(
+        answer.json()["id_bitacora_log"],
+        json!(answer.header("x-bitacora-id"))
+    );
+}

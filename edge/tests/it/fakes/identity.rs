@@ -1,0 +1,121 @@
+//! Knows three API clients, user 7 and how user 15 signs in.
+
+use chassis::ErrorCode;
+use proto::identity::v1::{
+    AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
+    AuthenticateResponse, Authority, ClientPrincipal, LoginRequest, LoginResponse, LogoutRequest,
+    LogoutResponse, Role, SessionUser, UserPrincipal,
+    authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
+    session_service_server::{SessionService, SessionServiceServer},
+};
+use tonic::{Request, Response, Status, service::Routes};
+
+use super::{Shared, refusal};
+
+struct Fake(Shared);
+
+pub fn routes(world: &Shared) -> Routes {
+    Routes::new(AuthenticationServiceServer::new(Fake(world.clone())))
+        .add_service(SessionServiceServer::new(Fake(world.clone())))
+}
+
+fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
+    let (client_id, authority, company_id) = match consumo {
+        "UsuarioPrueba" => (1, Authority::Platform, 3),
+        "EmpresaDemo" => (2, Authority::Company, 3),
+        "Frente" => (3, Authority::Delegated, 0),
+        _ => return None,
+    };
+    (secret == "secret").then(|| ClientPrincipal {
+        client_id,
+        consumo: consumo.into(),
+        authority: authority.into(),
+        company_id,
+        scopes: vec!["crm:read".into()],
+    })
+}
+
+fn user(bearer: &str) -> Result<UserPrincipal, Status> {
+    if bearer != crate::harness::AGENT {
+        return Err(refusal(ErrorCode::Unauthenticated, "BEARER_TOKEN"));
+    }
+    Ok(UserPrincipal {
+        user_id: 7,
+        name: "Agente 1".into(),
+        role: Role::Chat.into(),
+        company_id: 3,
+        department_id: 7,
+        session_id: "0198c5a0-0000-7000-8000-000000000007".into(),
+        email: "agente1@empresa.com".into(),
+    })
+}
+
+fn only_the_edge<T>(request: &Request<T>) -> Result<(), Status> {
+    if auth::caller(request)?.is_service("edge") {
+        Ok(())
+    } else {
+        Err(refusal(ErrorCode::PermissionDenied, "NOT_THE_EDGE"))
+    }
+}
+
+#[tonic::async_trait]
+impl AuthenticationService for Fake {
+    async fn authenticate(
+        &self,
+        request: Request<AuthenticateRequest>,
+    ) -> Result<Response<AuthenticateResponse>, Status> {
+        only_the_edge(&request)?;
+        let asked = request.into_inner();
+        let client = client(&asked.consumo, &asked.secret)
+            .ok_or_else(|| refusal(ErrorCode::Unauthenticated, "CLIENT_CREDENTIALS"))?;
+        let user = match asked.bearer.as_str() {
+            "" => None,
+            bearer => Some(user(bearer)?),
+        };
+        Ok(Response::new(AuthenticateResponse {
+            client: Some(client),
+            user,
+        }))
+    }
+
+    async fn authenticate_bearer(
+        &self,
+        request: Request<AuthenticateBearerRequest>,
+    ) -> Result<Response<AuthenticateBearerResponse>, Status> {
+        only_the_edge(&request)?;
+        Ok(Response::new(AuthenticateBearerResponse {
+            user: Some(user(&request.into_inner().bearer)?),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl SessionService for Fake {
+    async fn login(
+        &self,
+        request: Request<LoginRequest>,
+    ) -> Result<Response<LoginResponse>, Status> {
+        self.0.note("Login", &request)?;
+        let asked = request.into_inner();
+        if asked.email != "juan@empresa.com" || asked.password != "Secret123" {
+            return Err(refusal(ErrorCode::Unauthenticated, "LOGIN_FAILED"));
+        }
+        Ok(Response::new(LoginResponse {
+            token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...".into(),
+            user: Some(SessionUser {
+                user_id: 15,
+                name: "Juan Perez".into(),
+                email: asked.email,
+                phone: String::new(),
+            }),
+        }))
+    }
+
+    async fn logout(
+        &self,
+        request: Request<LogoutRequest>,
+    ) -> Result<Response<LogoutResponse>, Status> {
+        self.0.note("Logout", &request)?;
+        Ok(Response::new(LogoutResponse {}))
+    }
+}

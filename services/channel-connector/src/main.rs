@@ -1,0 +1,5 @@
+//! The channel-connector process.
+
+fn main() -> std::process::ExitCode {
+    host::main(channel_connector::spec())
+}

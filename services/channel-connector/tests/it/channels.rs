@@ -1,0 +1,452 @@
+//! Channels: who may do what with them, and what of them is ever shown.
+
+use auth::{Caller, Role};
+use channel_connector::MIGRATOR;
+use chassis::ErrorCode;
+use proto::channel::v1::{
+    Channel, ChannelType, ConnectTelegramRequest, CreateChannelRequest, GetChannelRequest,
+    ListChannelsRequest, UpdateChannelRequest, UpdateChannelStatusRequest,
+};
+use sqlx::PgPool;
+use tonic::Status;
+
+use crate::rig::{APP_SECRET, BOT, COMPANY, OTHER, PHONE, Rig, TOKEN, platform, refusal, user};
+
+async fn list(rig: &Rig, caller: &Caller, wanted: ListChannelsRequest) -> Vec<Channel> {
+    let call = rig.call(caller);
+    let answer = rig.channels().list_channels(call.request(wanted)).await;
+    answer.unwrap().into_inner().channels
+}
+
+async fn get(rig: &Rig, caller: &Caller, channel_id: i64) -> Result<Channel, Status> {
+    let call = rig.call(caller);
+    let request = GetChannelRequest {
+        channel_id,
+        ..GetChannelRequest::default()
+    };
+    let answer = rig.channels().get_channel(call.request(request)).await?;
+    Ok(answer.into_inner().channel.unwrap())
+}
+
+fn new(company_id: i64) -> CreateChannelRequest {
+    CreateChannelRequest {
+        company_id,
+        name: "WhatsApp Principal".into(),
+        r#type: ChannelType::Whatsappfb.into(),
+        app: PHONE.into(),
+        token: TOKEN.into(),
+        secret_key: APP_SECRET.into(),
+        additional_app_id: "app-aux-01".into(),
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_channel_shows_everything_but_its_secrets(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let channel = rig.create(new(COMPANY)).await.unwrap();
+    assert_eq!(channel.app, PHONE);
+    assert_eq!(channel.additional_app_id, "app-aux-01");
+    assert!(channel.active);
+    assert_eq!(channel.health, "ok");
+    let bot = rig.bot().await;
+    assert_eq!(bot.app, "12345:****");
+    let shown = format!(
+        "{:?}",
+        list(&rig, &platform(), ListChannelsRequest::default()).await
+    );
+    for secret in [TOKEN, APP_SECRET, "ABC-def_9"] {
+        assert!(!shown.contains(secret), "{shown}");
+        let dump: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM channel.channel
+             WHERE position($1 IN channel::text) > 0
+                OR position(encode(convert_to($1, 'UTF8'), 'hex') IN channel::text) > 0",
+        )
+        .bind(secret)
+        .fetch_one(&rig.pool)
+        .await
+        .unwrap();
+        assert_eq!(dump, 0, "{secret} is stored in clear");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn lists_are_filtered(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let channel = rig.create(new(COMPANY)).await.unwrap();
+    let bot = rig.bot().await;
+    let other = rig.whatsapp_of(OTHER, "222", "s").await;
+    let ids = async |wanted: ListChannelsRequest| -> Vec<i64> {
+        let found = list(&rig, &platform(), wanted).await;
+        found.iter().map(|channel| channel.channel_id).collect()
+    };
+    let all = ListChannelsRequest::default;
+    let (one, two, three) = (channel.channel_id, bot.channel_id, other.channel_id);
+    assert_eq!(ids(all()).await, [one, two, three]);
+    assert_eq!(
+        ids(ListChannelsRequest {
+            company_id: OTHER,
+            ..all()
+        })
+        .await,
+        [three]
+    );
+    assert_eq!(
+        ids(ListChannelsRequest {
+            name: "SOPORTE".into(),
+            ..all()
+        })
+        .await,
+        [two]
+    );
+    assert_eq!(
+        ids(ListChannelsRequest {
+            app_id: "12345".into(),
+            ..all()
+        })
+        .await,
+        [two]
+    );
+    assert_eq!(
+        ids(ListChannelsRequest {
+            uuid: channel.uuid.clone(),
+            ..all()
+        })
+        .await,
+        [one]
+    );
+    let telegram = ChannelType::Telegram.into();
+    assert_eq!(
+        ids(ListChannelsRequest {
+            r#type: telegram,
+            ..all()
+        })
+        .await,
+        [two]
+    );
+    for nothing in ["%", "_", "'", "\0", "abc-123"] {
+        let wanted = ListChannelsRequest {
+            name: nothing.into(),
+            ..all()
+        };
+        assert_eq!(ids(wanted).await, [0_i64; 0], "{nothing:?}");
+        let wanted = ListChannelsRequest {
+            uuid: nothing.into(),
+            ..all()
+        };
+        assert_eq!(ids(wanted).await, [0_i64; 0], "{nothing:?}");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_channel_of_another_company_does_not_exist(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let channel = rig.whatsapp().await;
+    let stranger = user(OTHER, Role::Admin);
+    assert!(
+        list(&rig, &stranger, ListChannelsRequest::default())
+            .await
+            .is_empty()
+    );
+    let asked = ListChannelsRequest {
+        company_id: COMPANY,
+        ..Default::default()
+    };
+    assert!(list(&rig, &stranger, asked).await.is_empty());
+    let id = channel.channel_id;
+    assert_eq!(
+        refusal(get(&rig, &stranger, id).await).code,
+        ErrorCode::NotFound
+    );
+    for company_id in [COMPANY, OTHER] {
+        let change = UpdateChannelRequest {
+            channel_id: id,
+            company_id,
+            name: Some("mío".into()),
+            ..UpdateChannelRequest::default()
+        };
+        let call = rig.call(&stranger);
+        let answer = rig.channels().update_channel(call.request(change)).await;
+        assert_eq!(refusal(answer).code, ErrorCode::NotFound);
+    }
+    let switch = UpdateChannelStatusRequest {
+        channel_id: id,
+        active: false,
+    };
+    let call = rig.call(&stranger);
+    let answer = rig
+        .channels()
+        .update_channel_status(call.request(switch))
+        .await;
+    assert_eq!(refusal(answer).code, ErrorCode::NotFound);
+    let call = rig.call(&stranger);
+    let answer = rig
+        .channels()
+        .create_channel(call.request(new(COMPANY)))
+        .await;
+    let refused = refusal(answer);
+    assert_eq!(
+        refused.fields,
+        [("id_company".into(), "NOT_REGISTERED".into())]
+    );
+    assert_eq!(get(&rig, &platform(), id).await.unwrap(), channel);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn agents_see_that_channels_exist_and_no_more(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let channel = rig.whatsapp().await;
+    let agent = user(COMPANY, Role::Chat);
+    let seen = get(&rig, &agent, channel.channel_id).await.unwrap();
+    assert_eq!(seen.name, channel.name);
+    assert_eq!((seen.app.as_str(), seen.uuid.as_str()), ("", ""));
+    let call = rig.call(&agent);
+    let answer = rig
+        .channels()
+        .create_channel(call.request(new(COMPANY)))
+        .await;
+    assert_eq!(refusal(answer).code, ErrorCode::PermissionDenied);
+    let switch = UpdateChannelStatusRequest {
+        channel_id: channel.channel_id,
+        active: false,
+    };
+    let call = rig.call(&agent);
+    let answer = rig
+        .channels()
+        .update_channel_status(call.request(switch))
+        .await;
+    assert_eq!(refusal(answer).code, ErrorCode::PermissionDenied);
+    let admin = user(COMPANY, Role::Admin);
+    let call = rig.call(&admin);
+    let answer = rig
+        .channels()
+        .update_channel_status(call.request(switch))
+        .await;
+    assert!(answer.unwrap().into_inner().changed);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn wrong_fields_are_named(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let field = async |request: CreateChannelRequest| {
+        let refused = refusal(rig.create(request).await);
+        assert_eq!(refused.code, ErrorCode::InvalidInput);
+        refused.fields[0].0.clone()
+    };
+    let good = || new(COMPANY);
+    let long = "x".repeat(192);
+    assert_eq!(
+        field(CreateChannelRequest {
+            name: " ".into(),
+            ..good()
+        })
+        .await,
+        "name"
+    );
+    assert_eq!(
+        field(CreateChannelRequest {
+            name: long.clone(),
+            ..good()
+        })
+        .await,
+        "name"
+    );
+    assert_eq!(
+        field(CreateChannelRequest {
+            app: String::new(),
+            ..good()
+        })
+        .await,
+        "app"
+    );
+    assert_eq!(
+        field(CreateChannelRequest {
+            app: long,
+            ..good()
+        })
+        .await,
+        "app"
+    );
+    assert_eq!(
+        field(CreateChannelRequest {
+            token: String::new(),
+            ..good()
+        })
+        .await,
+        "token"
+    );
+    assert_eq!(
+        field(CreateChannelRequest {
+            token: "a\nb".into(),
+            ..good()
+        })
+        .await,
+        "token"
+    );
+    assert_eq!(
+        field(CreateChannelRequest {
+            r#type: 0,
+            ..good()
+        })
+        .await,
+        "type"
+    );
+    assert_eq!(
+        field(CreateChannelRequest {
+            company_id: 99,
+            ..good()
+        })
+        .await,
+        "id_company"
+    );
+    let bot = CreateChannelRequest {
+        r#type: ChannelType::Telegram.into(),
+        ..good()
+    };
+    assert_eq!(field(bot).await, "app");
+    rig.create(good()).await.unwrap();
+    let taken = refusal(
+        rig.create(CreateChannelRequest {
+            company_id: OTHER,
+            ..good()
+        })
+        .await,
+    );
+    assert_eq!(taken.code, ErrorCode::AlreadyExists);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_change_keeps_what_it_does_not_name(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let channel = rig.create(new(COMPANY)).await.unwrap();
+    let change = UpdateChannelRequest {
+        channel_id: channel.channel_id,
+        company_id: COMPANY,
+        name: Some("WhatsApp Secundario".into()),
+        ..UpdateChannelRequest::default()
+    };
+    let call = rig.call(&user(COMPANY, Role::Admin));
+    let answer = rig.channels().update_channel(call.request(change)).await;
+    let changed = answer.unwrap().into_inner().channel.unwrap();
+    let expected = Channel {
+        name: "WhatsApp Secundario".into(),
+        ..channel
+    };
+    assert_eq!(changed, expected);
+    // The secret and the token still work.
+    let body = testing::graph::text_webhook(PHONE, "50688888888", "wamid.1", "Hola", 1);
+    rig.post_signed(body).await;
+    rig.request(1, &changed, "50688888888", "Hola").await;
+    rig.until_outbound(1, "sent").await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn connecting_a_bot_registers_its_webhook_and_can_be_repeated(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let bot = rig.connect_bot().await;
+    assert_eq!(bot.app, "12345:****");
+    let hook = rig.telegram.webhook(BOT).unwrap();
+    assert_eq!(
+        hook.url,
+        format!("https://atencion.test/api/telegram/receive/{}", bot.uuid)
+    );
+    let secret = hook.secret_token.unwrap();
+    assert_eq!(secret.len(), 43);
+    assert!(
+        hook.allowed_updates
+            .unwrap()
+            .contains(&"message".to_owned())
+    );
+    let again = rig.connect_bot().await;
+    assert_eq!(again, bot);
+    assert_eq!(
+        rig.telegram.webhook(BOT).unwrap().secret_token.unwrap(),
+        secret
+    );
+
+    let connect = async |caller: Caller, token: &str, company_id: i64| {
+        let request = ConnectTelegramRequest {
+            bot_token: token.into(),
+            company_id,
+            name: "Bot soporte".into(),
+        };
+        let call = rig.call(&caller);
+        refusal(rig.channels().connect_telegram(call.request(request)).await)
+    };
+    for wrong in ["", "12345", "99999:unknown", "1/../2:x"] {
+        let refused = connect(platform(), wrong, COMPANY).await;
+        assert_eq!(
+            refused.fields,
+            [("bot_token".into(), "INVALID".into())],
+            "{wrong}"
+        );
+    }
+    let taken = connect(platform(), BOT, OTHER).await;
+    assert_eq!(taken.code, ErrorCode::AlreadyExists);
+    let foreign = connect(user(OTHER, Role::Admin), BOT, COMPANY).await;
+    assert_eq!(foreign.fields[0].0, "company");
+    let agent = connect(user(COMPANY, Role::Chat), BOT, COMPANY).await;
+    assert_eq!(agent.code, ErrorCode::PermissionDenied);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_bot_that_is_off_has_no_webhook(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let bot = rig.connect_bot().await;
+    let switch = async |active: bool| {
+        let request = UpdateChannelStatusRequest {
+            channel_id: bot.channel_id,
+            active,
+        };
+        let call = rig.call(&platform());
+        let answer = rig
+            .channels()
+            .update_channel_status(call.request(request))
+            .await;
+        answer.unwrap().into_inner()
+    };
+    assert!(switch(false).await.changed);
+    assert_eq!(rig.telegram.webhook(BOT), None);
+    assert!(!switch(false).await.changed);
+    let on = switch(true).await;
+    assert!(on.changed && on.channel.unwrap().active);
+    assert!(rig.telegram.webhook(BOT).is_some());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn telegram_out_of_reach_is_said_to_be(pool: PgPool) {
+    let rig = Rig::start_with(pool, |config| {
+        // Nothing listens on the discard port.
+        config.telegram_base_url = "http://127.0.0.1:9".into();
+    })
+    .await;
+    let request = ConnectTelegramRequest {
+        bot_token: BOT.into(),
+        company_id: COMPANY,
+        name: "Bot soporte".into(),
+    };
+    let call = rig.call(&platform());
+    let answer = rig.channels().connect_telegram(call.request(request)).await;
+    let status = answer.unwrap_err();
+    assert!(!format!("{status:?}").contains("ABC-def_9"), "{status:?}");
+    assert_eq!(refusal::<()>(Err(status)).code, ErrorCode::Unavailable);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_demo_channels_can_be_seeded_twice(pool: PgPool) {
+    let keys = channel_connector::generate_key("k1").unwrap();
+    let config = keys.clone();
+    let rig = Rig::start_with(pool.clone(), |settings| settings.encryption_keys = config).await;
+    for _ in 0..2 {
+        channel_connector::demo::seed(&pool, &keys, rig.clock.now())
+            .await
+            .unwrap();
+    }
+    let ids: Vec<i64> = list(&rig, &platform(), ListChannelsRequest::default())
+        .await
+        .iter()
+        .map(|channel| channel.channel_id)
+        .collect();
+    assert_eq!(ids, [9, 12, 13]);
+    let created = rig.whatsapp_of(COMPANY, "777", "s").await;
+    assert!(created.channel_id > 100, "{}", created.channel_id);
+}

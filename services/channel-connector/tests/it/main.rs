@@ -1,0 +1,15 @@
+//! The service through its gRPC clients, on a real PostgreSQL, between strict
+//! doubles of the providers and of the services it calls.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails with the test")]
+
+mod batches;
+mod channels;
+mod delivery;
+mod doubts;
+mod fakes;
+mod ordering;
+mod rig;
+mod samples;
+mod sending;
+mod webhooks;

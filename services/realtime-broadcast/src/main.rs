@@ -1,0 +1,5 @@
+//! The binary of the realtime service.
+
+fn main() -> std::process::ExitCode {
+    host::main(realtime_broadcast::spec())
+}
