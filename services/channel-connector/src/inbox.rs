@@ -1,12 +1,11 @@
 //! Taking in what providers post: check the signature over the raw body, store
 //! the body, answer. Nothing is understood here; the worker does that.
 //!
-//! A body of Meta may hold several phone numbers, even of several apps of ours
-//! only if somebody put them together, since one app signs a body. So the
-//! secret of every channel it names is tried, each different one once; the body
-//! is genuine for those channels whose secret verifies it, and the worker takes
-//! the events of these alone. Nobody can thus speak for a channel of another
-//! company by naming it next to a channel of his own.
+//! A body of Meta may hold several phone numbers, and one app secret signs the
+//! whole of it. The secret of every channel that the body names is tried; the
+//! body is genuine for those channels whose secret verifies it, and the worker
+//! takes the events of these alone. Nobody can thus speak for a channel of
+//! another company by naming it next to a channel of his own.
 //!
 //! A body whose accounts belong to no channel cannot be checked against a secret
 //! of a channel. With a `meta_app_secret` it must verify against that one.

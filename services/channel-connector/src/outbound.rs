@@ -232,7 +232,7 @@ impl Sender {
                 store::Change::failed(&fault)
             }
             Outcome::Retry(fault) => store::Change::retry(&fault, now + backoff(message.attempts)),
-            Outcome::Uncertain(fault) => store::Change::retry(&fault, now),
+            Outcome::Uncertain(fault) => store::Change::uncertain(&fault),
         };
         if change.state != "sent" {
             tracing::warn!(

@@ -100,13 +100,13 @@ mod tests {
         first.save().unwrap();
         let again = Secrets::open(&folder).unwrap().get("a").unwrap();
         let other = Secrets::open(&folder).unwrap().get("b").unwrap();
-        let mode = fs::metadata(folder.join("secrets.toml"))
+        let permissions = fs::metadata(folder.join("secrets.toml"))
             .unwrap()
             .permissions()
             .mode();
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(made.expose(), again.expose());
         assert_ne!(made.expose(), other.expose());
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(permissions & 0o777, 0o600);
     }
 }

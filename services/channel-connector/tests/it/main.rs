@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails with the test")]
 
 mod batches;
+mod bots;
 mod channels;
 mod delivery;
 mod doubts;

@@ -1,34 +1,33 @@
 //! A running channel-connector and what tests say to it.
 
+mod posts;
+mod probes;
+
 use std::{sync::Arc, time::Duration};
 
 use auth::{
     Authority, Call, Caller, ClientCaller, ClientId, CompanyId, ContextGate, ContextKeys,
     ContextSigner, Role, ServiceTokens, SessionId, UserCaller, UserId,
 };
-use bytes::Bytes;
 use channel_connector::Config;
 use chassis::{Clock, Lifecycle, Upstream, code::Refusal, config::Secret};
 use events::{Bus, MemoryBus};
 use host::{Host, UpstreamUris, Upstreams};
-use prost::Message as _;
 use proto::{
     channel::v1::{
-        AcceptDisposition, AcceptRequest, Channel, ChannelType, ConnectTelegramRequest,
-        CreateChannelRequest, WebhookSource, channel_service_client::ChannelServiceClient,
-        sending_service_client::SendingServiceClient, webhook_service_client::WebhookServiceClient,
+        Channel, ChannelType, ConnectTelegramRequest, CreateChannelRequest,
+        channel_service_client::ChannelServiceClient, sending_service_client::SendingServiceClient,
+        webhook_service_client::WebhookServiceClient,
     },
     conversation::v1::{
-        DeliveryStatus, GuestIdentity, IdentityKind, InboundEvent, InboundMessage, InboundStatus,
-        chat_service_server::ChatServiceServer, inbound_event,
-        ingest_service_server::IngestServiceServer,
+        chat_service_server::ChatServiceServer, ingest_service_server::IngestServiceServer,
     },
-    events::v1::{Event, OutboundRequested, event_log_service_server::EventLogServiceServer},
+    events::v1::event_log_service_server::EventLogServiceServer,
     identity::v1::authentication_service_server::AuthenticationServiceServer,
     tenancy::v1::company_service_server::CompanyServiceServer,
 };
 use sqlx::PgPool;
-use testing::{FakeGraph, FakeTelegram, graph::sign, telegram::TelegramOptions};
+use testing::{FakeGraph, FakeTelegram, telegram::TelegramOptions};
 use tonic::{Status, service::Routes};
 use uuid::Uuid;
 
@@ -48,9 +47,6 @@ pub const BOT: &str = "12345:ABC-def_9";
 
 /// A guest.
 pub const GUEST: &str = "50688888888";
-
-/// How long anything may take before the test has failed.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The service between its doubles. Dropping it stops it.
 pub struct Rig {
@@ -234,227 +230,6 @@ impl Rig {
             .await?;
         Ok(answer.into_inner().channel.unwrap())
     }
-
-    /// Posts a body of Meta to the address that all channels share.
-    pub async fn post_meta(
-        &self,
-        body: impl Into<Bytes>,
-        signature: &str,
-    ) -> Result<(i64, AcceptDisposition), Status> {
-        self.accept(AcceptRequest {
-            source: WebhookSource::Meta.into(),
-            body: body.into(),
-            signature: Bytes::copy_from_slice(signature.as_bytes()),
-            content_type: "application/json".into(),
-            ..AcceptRequest::default()
-        })
-        .await
-    }
-
-    /// Posts a body of Meta, signed with the app secret of the company.
-    pub async fn post_signed(&self, body: impl Into<Bytes>) -> (i64, AcceptDisposition) {
-        let body = body.into();
-        let signature = sign(APP_SECRET, &body);
-        self.post_meta(body, &signature).await.unwrap()
-    }
-
-    /// Posts an update of Telegram.
-    pub async fn post_telegram(
-        &self,
-        route_key: &str,
-        body: impl Into<Bytes>,
-        secret: &str,
-    ) -> Result<(i64, AcceptDisposition), Status> {
-        self.accept(AcceptRequest {
-            source: WebhookSource::Telegram.into(),
-            route_key: route_key.into(),
-            body: body.into(),
-            signature: Bytes::copy_from_slice(secret.as_bytes()),
-            ..AcceptRequest::default()
-        })
-        .await
-    }
-
-    pub async fn accept(&self, request: AcceptRequest) -> Result<(i64, AcceptDisposition), Status> {
-        let call = self.call(&Caller::service("edge"));
-        let answer = self.webhooks().accept(call.request(request)).await?;
-        let answer = answer.into_inner();
-        Ok((answer.inbound_id, answer.disposition()))
-    }
-
-    /// Has conversation ask for a text to be sent, as its event log does.
-    pub async fn request(&self, message_id: i64, channel: &Channel, to: &str, text: &str) {
-        let kind = if channel.r#type() == ChannelType::Telegram {
-            IdentityKind::Telegram
-        } else {
-            IdentityKind::WaPhone
-        };
-        let requested = OutboundRequested {
-            message_id,
-            chat_id: 77,
-            channel_id: channel.channel_id,
-            recipient: Some(GuestIdentity {
-                kind: kind.into(),
-                value: to.into(),
-            }),
-            text: text.into(),
-            ..OutboundRequested::default()
-        };
-        self.announce(channel.company_id, &requested).await;
-    }
-
-    pub async fn announce(&self, company: i64, requested: &OutboundRequested) {
-        let event = self.conversation.with(|state| {
-            let event = Event {
-                id: Uuid::now_v7().as_bytes().to_vec().into(),
-                source: "conversation".into(),
-                r#type: "outbound.requested".into(),
-                position: i64::try_from(state.log.len()).unwrap() + 1,
-                company_id: company,
-                subject: format!("message-{}", requested.message_id),
-                data: requested.encode_to_vec().into(),
-                ..Event::default()
-            };
-            state.log.push(event.clone());
-            event
-        });
-        let channel = events::channel("conversation");
-        let payload = event.encode_to_vec().into();
-        self.bus.publish(&channel, payload).await.unwrap();
-    }
-
-    /// Waits until `probe` says something, and answers it.
-    pub async fn until<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
-        let started = std::time::Instant::now();
-        loop {
-            if let Some(found) = probe().await {
-                return found;
-            }
-            assert!(started.elapsed() < DEADLINE, "never happened: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Waits until a stored body is in a state.
-    pub async fn until_raw(&self, id: i64, state: &str) {
-        self.until(&format!("webhook {id} {state}"), async || {
-            let (now, _) = self.raw(id).await;
-            (now == state).then_some(())
-        })
-        .await;
-    }
-
-    /// State and complaint of a stored body.
-    pub async fn raw(&self, id: i64) -> (String, String) {
-        sqlx::query_as("SELECT state, error FROM channel.inbound_raw WHERE id = $1")
-            .bind(id)
-            .fetch_one(&self.pool)
-            .await
-            .unwrap()
-    }
-
-    /// How many bodies are stored.
-    pub async fn stored(&self) -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM channel.inbound_raw")
-            .fetch_one(&self.pool)
-            .await
-            .unwrap()
-    }
-
-    /// Waits until every stored body is in a final state.
-    pub async fn until_idle(&self) {
-        self.until("all webhooks are processed", async || {
-            let waiting: i64 = sqlx::query_scalar(
-                "SELECT (SELECT count(*) FROM channel.inbound_raw WHERE state = 'new')
-                      + (SELECT count(*) FROM channel.inbound_event WHERE state = 'new')",
-            )
-            .fetch_one(&self.pool)
-            .await
-            .unwrap();
-            (waiting == 0).then_some(())
-        })
-        .await;
-    }
-
-    /// State, attempts and throttles of a message to send.
-    pub async fn outbound(&self, message_id: i64) -> Option<(String, i32, i32)> {
-        sqlx::query_as(
-            "SELECT state, attempts, throttles FROM channel.outbound WHERE message_id = $1",
-        )
-        .bind(message_id)
-        .fetch_optional(&self.pool)
-        .await
-        .unwrap()
-    }
-
-    /// Waits until a message to send is in a state; answers attempts and throttles.
-    pub async fn until_outbound(&self, message_id: i64, state: &str) -> (i32, i32) {
-        self.until(&format!("message {message_id} {state}"), async || {
-            let (now, attempts, throttles) = self.outbound(message_id).await?;
-            (now == state).then_some((attempts, throttles))
-        })
-        .await
-    }
-
-    /// Waits until conversation has been told that a message is in a state.
-    pub async fn until_reported(&self, message_id: i64, status: DeliveryStatus) -> Reported {
-        self.until(&format!("report of {message_id}: {status:?}"), async || {
-            self.conversation.with(|state| {
-                let report = state
-                    .reports
-                    .iter()
-                    .find(|report| report.message_id == message_id && report.status() == status)?;
-                Some(Reported {
-                    provider_id: report.provider_id.clone(),
-                    error: report.error.clone(),
-                })
-            })
-        })
-        .await
-    }
-
-    /// The id that the provider repeats in statuses of a message.
-    pub async fn opaque(&self, message_id: i64) -> String {
-        let id: Uuid = sqlx::query_scalar("SELECT id FROM channel.outbound WHERE message_id = $1")
-            .bind(message_id)
-            .fetch_one(&self.pool)
-            .await
-            .unwrap();
-        id.to_string()
-    }
-
-    /// The events that conversation has taken.
-    pub fn ingested(&self) -> Vec<InboundEvent> {
-        self.conversation.with(|state| state.events.clone())
-    }
-
-    /// The messages among them.
-    pub fn messages(&self) -> Vec<InboundMessage> {
-        let content = self.ingested().into_iter().filter_map(|event| event.event);
-        content
-            .filter_map(|event| match event {
-                inbound_event::Event::Message(message) => Some(message),
-                inbound_event::Event::Status(_) => None,
-            })
-            .collect()
-    }
-
-    /// The statuses among them.
-    pub fn statuses(&self) -> Vec<InboundStatus> {
-        let content = self.ingested().into_iter().filter_map(|event| event.event);
-        content
-            .filter_map(|event| match event {
-                inbound_event::Event::Status(status) => Some(status),
-                inbound_event::Event::Message(_) => None,
-            })
-            .collect()
-    }
-}
-
-/// What conversation was told of a message.
-pub struct Reported {
-    pub provider_id: String,
-    pub error: String,
 }
 
 /// The platform's API client, whose home is the company.

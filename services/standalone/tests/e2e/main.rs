@@ -1,6 +1,12 @@
 //! The whole system as its users meet it, started as real processes: all in one,
 //! or one by one with Redis and gRPC over TCP between them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on says where"
+)]
+
 mod agent;
 mod api;
 mod crash;

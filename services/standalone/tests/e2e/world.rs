@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::api::Api;
 
 /// The longest anything may take before a test says that it does not happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What signs the webhooks of Meta in these tests.
 pub const META_SECRET: &str = "meta-app-secret-of-the-tests";
@@ -274,10 +274,14 @@ impl World {
         };
         let port = |name: &str| self.ports[name];
         let key = "a2V5LW9mLTMyLWJ5dGVzLWZvci10aGUtdGVzdHMhISE=";
-        let service_secrets: String = APART[..6]
+        let service_secrets: Vec<String> = APART[..6]
             .iter()
-            .map(|service| format!("{service} = \"secret-of-{service}\"\n"))
+            .map(|service| format!("{service} = \"secret-of-{service}\""))
             .collect();
+        let service_secrets = service_secrets.join(
+            "
+",
+        );
         let settings = format!(
             r#"
             [process]
