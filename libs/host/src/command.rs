@@ -24,7 +24,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Parser)]
 #[command(version, about = "A service of the customer care backend")]
 pub struct Arguments {
-    /// A TOML file with settings; variables ATENCION_<SECTION>__<KEY> win over it.
+    /// A TOML file with settings; variables `ATENCION_SECTION__KEY` win over it.
     #[arg(long, env = "ATENCION_CONFIG", global = true)]
     pub config: Option<PathBuf>,
     /// What to do; serves when nothing is said.

@@ -27,7 +27,7 @@ const BAD_USAGE: u8 = 64;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// A TOML file with settings; variables ATENCION_<SECTION>__<KEY> win over it.
+    /// A TOML file with settings; variables `ATENCION_SECTION__KEY` win over it.
     #[arg(long, env = "ATENCION_CONFIG", global = true)]
     config: Option<PathBuf>,
     /// A PostgreSQL server to use instead of a private one.
