@@ -27,10 +27,15 @@ pub struct Agent {
 impl Agent {
     /// Connects as the user of `api` and waits until the connection stands.
     pub async fn connect(world: &World, api: &Api) -> Self {
+        Self::connect_to(world, world.socket_port(), api).await
+    }
+
+    /// Connects to one of the replicas.
+    pub async fn connect_to(world: &World, port: u16, api: &Api) -> Self {
         let script = testing::js::install().join("agent.mjs");
         let mut process = Command::new("node")
             .arg(script)
-            .arg(world.socket_port().to_string())
+            .arg(port.to_string())
             .arg(format!("{}/broadcasting/auth", world.url()))
             .arg(api.token())
             .stdin(Stdio::piped())
@@ -86,6 +91,20 @@ impl Agent {
                 && wanted(&report["data"])
         })
         .await
+    }
+
+    /// Waits for somebody to enter or leave a room, as `joining` or `leaving`.
+    pub async fn movement(&mut self, room: &str, direction: &str) -> Value {
+        self.until(|report| report["channel"] == room && !report[direction].is_null())
+            .await[direction]
+            .take()
+    }
+
+    /// Who was in a room when this agent entered it.
+    pub async fn present(&mut self, room: &str) -> Value {
+        self.until(|report| report["channel"] == room && report["here"].is_array())
+            .await["here"]
+            .take()
     }
 
     /// How many of the events heard so far satisfy `wanted`.

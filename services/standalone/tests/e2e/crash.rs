@@ -78,6 +78,13 @@ async fn outbound_survives(mode: Mode, service: &'static str, point: &'static st
     } else {
         assert_eq!(status, "uncertain", "nobody can know, and nobody may guess");
         assert!(world.graph.sent().len() <= 1, "sent twice");
+        // What the provider says about it settles the doubt.
+        if let Some(sent) = world.graph.sent().first() {
+            let opaque = sent.opaque.as_deref();
+            let delivered = graph::status_webhook(NUMBER, &sent.wamid, "delivered", opaque);
+            admin.meta_until_accepted(&delivered).await;
+            until_status(&world, "delivered").await;
+        }
     }
     assert_eq!(agent.texts(&chat).await, ["hola", "respuesta"]);
     events_are_complete(&world, "conversation").await;
@@ -113,6 +120,18 @@ async fn settled(world: &World) -> String {
             Some(status) if status != "queued" => return status,
             status => assert!(began.elapsed() < PATIENCE, "the reply stays {status:?}"),
         }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until the reply has a status.
+async fn until_status(world: &World, wanted: &str) {
+    let began = Instant::now();
+    while settled(world).await != wanted {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "the reply never becomes {wanted}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -95,6 +95,36 @@ async fn a_customer_writes_and_an_agent_answers(mode: Mode) {
     );
 }
 
+/// Two agents on two replicas are in one room: each sees the other come and go,
+/// and both hear what is said.
+async fn presence_is_one_on_all_replicas(mode: Mode) {
+    let world = World::start(mode).await;
+    let admin = world.api().login("admin@atencion.test").await;
+    let agent = world.api().login("agente1@atencion.test").await;
+    let room = "presencechat.sala-1";
+    let mut first = Agent::connect(&world, &agent).await;
+    first.subscribe("presence presencechat.sala-1").await;
+    let mut second = Agent::connect_to(&world, world.other_socket_port(), &admin).await;
+    second.subscribe("presence presencechat.sala-1").await;
+    let names = second.present(room).await.to_string();
+    assert!(names.contains("Agente 1"), "{names}");
+    let joined = first.movement(room, "joining").await.to_string();
+    assert!(!joined.contains("Agente 1"), "{joined}");
+
+    let body = json!({"message": "Hola a la sala", "room_id": "sala-1"});
+    let sent = admin.post("broadcast/sendPresenceChannel", body).await.ok();
+    assert_eq!(
+        sent,
+        json!({"status": "success", "message": "Mensaje enviado"})
+    );
+    let said = |data: &serde_json::Value| data["message"] == "Hola a la sala";
+    first.event(room, "MessageSent", said).await;
+    second.event(room, "MessageSent", said).await;
+
+    drop(second);
+    first.movement(room, "leaving").await;
+}
+
 async fn a_telegram_bot_is_connected_and_used(mode: Mode) {
     let world = World::start(mode).await;
     let admin = world.api().login("admin@atencion.test").await;
@@ -234,6 +264,7 @@ macro_rules! in_both_modes {
 
 in_both_modes!(
     a_customer_writes_and_an_agent_answers,
+    presence_is_one_on_all_replicas,
     a_telegram_bot_is_connected_and_used,
     every_sample_is_accepted
 );

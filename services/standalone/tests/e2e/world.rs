@@ -30,15 +30,18 @@ pub enum Mode {
     Apart,
 }
 
-const APART: [&str; 7] = [
+/// The services; sockets are served by two replicas.
+const SERVICES: [&str; 7] = [
     "identity",
     "tenancy-admin",
     "conversation",
     "channel-connector",
     "realtime-broadcast",
     "mail-ticket",
-    "edge",
+    SECOND_REPLICA,
 ];
+
+const SECOND_REPLICA: &str = "realtime-broadcast-2";
 
 /// A running system with strict doubles of its providers.
 pub struct World {
@@ -98,7 +101,7 @@ impl World {
     pub fn names(&self) -> Vec<&'static str> {
         match self.mode {
             Mode::Together => vec!["standalone"],
-            Mode::Apart => APART.to_vec(),
+            Mode::Apart => SERVICES.into_iter().chain(["edge"]).collect(),
         }
     }
 
@@ -120,6 +123,14 @@ impl World {
         match self.mode {
             Mode::Together => self.ports["http"],
             Mode::Apart => self.ports["sockets"],
+        }
+    }
+
+    /// The port where another replica serves sockets, if there is one.
+    pub fn other_socket_port(&self) -> u16 {
+        match self.mode {
+            Mode::Together => self.ports["http"],
+            Mode::Apart => self.ports["other sockets"],
         }
     }
 
@@ -145,7 +156,8 @@ impl World {
             .append(true)
             .open(self.folder.join(format!("{process}.log")))
             .unwrap();
-        let mut command = Command::new(binary(process));
+        let service = process.trim_end_matches("-2");
+        let mut command = Command::new(binary(service));
         command
             .env_clear()
             .env("ATENCION_CONFIG", self.settings_file())
@@ -154,14 +166,19 @@ impl World {
         if let Some(port) = self.ports.get(process) {
             command.env("ATENCION_PROCESS__LISTEN", format!("127.0.0.1:{port}"));
         }
-        if process == "realtime-broadcast" {
-            let address = format!("127.0.0.1:{}", self.ports["sockets"]);
+        let sockets = match process {
+            "realtime-broadcast" => Some("sockets"),
+            SECOND_REPLICA => Some("other sockets"),
+            _ => None,
+        };
+        if let Some(name) = sockets {
+            let address = format!("127.0.0.1:{}", self.ports[name]);
             command.env("ATENCION_PROCESS__HTTP_LISTEN", address);
         }
         if self.mode == Mode::Apart {
             command.env(
                 "ATENCION_CONTEXT__SERVICE_SECRET",
-                format!("secret-of-{process}"),
+                format!("secret-of-{service}"),
             );
             let key = self.folder.join(format!("{process}.key"));
             if key.exists() {
@@ -233,7 +250,7 @@ impl World {
         if self.mode == Mode::Together {
             return true;
         }
-        for service in &APART[..6] {
+        for service in SERVICES {
             let address = ([127, 0, 0, 1], self.ports[service]).into();
             if host::health(address).await.is_err() {
                 return false;
@@ -254,10 +271,12 @@ impl World {
 
     fn choose_ports(&mut self) {
         // All are held at once, so that no two are the same.
-        let held: Vec<TcpListener> = (0..8)
+        let held: Vec<TcpListener> = (0..10)
             .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
             .collect();
-        let names = APART[..6].iter().copied().chain(["http", "sockets"]);
+        let names = SERVICES
+            .into_iter()
+            .chain(["http", "sockets", "other sockets"]);
         for (name, listener) in names.zip(&held) {
             self.ports
                 .insert(name, listener.local_addr().unwrap().port());
@@ -274,7 +293,7 @@ impl World {
         };
         let port = |name: &str| self.ports[name];
         let key = "a2V5LW9mLTMyLWJ5dGVzLWZvci10aGUtdGVzdHMhISE=";
-        let service_secrets: Vec<String> = APART[..6]
+        let service_secrets: Vec<String> = SERVICES[..6]
             .iter()
             .map(|service| format!("{service} = \"secret-of-{service}\""))
             .collect();
