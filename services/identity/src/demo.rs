@@ -9,7 +9,9 @@ use crate::{
     Config,
     clients::{self, NewClient, SecretMac},
     events,
+    internal_users::{self, NewInternalUser},
     password::PasswordHasher,
+    pins, products,
     users::{self, User},
 };
 
@@ -17,6 +19,10 @@ const COMPANY: CompanyId = CompanyId(3);
 const OTHER_COMPANY: CompanyId = CompanyId(4);
 const SUPPORT: DepartmentId = DepartmentId(7);
 const PASSWORD: &str = "Secret123";
+/// The agent who may log in by PIN, on one device.
+const AGENT: UserId = UserId(7);
+const DEVICE: i64 = 99;
+const PIN: &str = "482915";
 const SCOPES: [&str; 3] = ["crm:read", "adi:admin", "mail:credentials"];
 
 /// Adds what is missing; what is there already stays as it is.
@@ -24,9 +30,8 @@ pub async fn seed(pool: &PgPool, config: &Config) -> anyhow::Result<()> {
     config.check()?;
     let macs = SecretMac::new(&config.pepper)?;
     let now = Clock::system().now();
-    let password_phc = PasswordHasher::start(1)?
-        .hash(Secret::new(PASSWORD))
-        .await?;
+    let passwords = PasswordHasher::start(1)?;
+    let password_phc = passwords.hash(Secret::new(PASSWORD)).await?;
     let mut transaction = pool.begin().await?;
     for (id, client, secret) in demo_clients() {
         let secret = Secret::new(secret);
@@ -42,7 +47,42 @@ pub async fn seed(pool: &PgPool, config: &Config) -> anyhow::Result<()> {
     if added {
         users::move_sequence(&mut transaction).await?;
     }
+    let pin = Secret::new(PIN);
+    pins::enrol(
+        &mut transaction,
+        &passwords,
+        &macs,
+        now,
+        AGENT,
+        DEVICE,
+        &pin,
+    )
+    .await?;
+    products::insert(&mut transaction, now, "atencion", "Atención Profesional").await?;
+    seed_staff(&mut transaction).await?;
     transaction.commit().await?;
+    Ok(())
+}
+
+/// The internal user that the documents' examples name, in its department.
+async fn seed_staff(db: &mut PgConnection) -> anyhow::Result<()> {
+    internal_users::insert_department(db, 1, "Soporte").await?;
+    let systems = ["atencionprofesional.com", "facturaprofesional.com"].map(str::to_owned);
+    let user = NewInternalUser {
+        id: 2462,
+        login: "dnunez",
+        name: "Usuario Interno",
+        user_type: "operador",
+        status: "ACTIVO",
+        email: "dnunez@atencion.test",
+        extension: " 151",
+        department: 1,
+        role_id: 21,
+        role: "desarrollo",
+        mobile: "+506.88888888",
+        systems: &systems,
+    };
+    internal_users::insert_with_id(db, &user).await?;
     Ok(())
 }
 

@@ -21,12 +21,19 @@ async fn seeding_again_changes_nothing(pool: PgPool) {
     }
 }
 
+fn rows_contain(rows: &[String], start: &str) -> bool {
+    rows.iter().any(|row| row.starts_with(start))
+}
+
 /// The rows that seeding may touch, and how many events tell about users.
 async fn everything(pool: &PgPool) -> (Vec<String>, i64) {
-    let rows = sqlx::query_scalar(
+    let rows: Vec<String> = sqlx::query_scalar(
         "SELECT u::text FROM identity.users u
          UNION ALL SELECT c::text FROM identity.api_client c
          UNION ALL SELECT s::text FROM identity.api_client_secret s
+         UNION ALL SELECT d::text FROM identity.pin_device d
+         UNION ALL SELECT p::text FROM identity.sso_product p
+         UNION ALL SELECT i::text FROM identity.internal_user i
          ORDER BY 1",
     )
     .fetch_all(pool)
@@ -38,5 +45,10 @@ async fn everything(pool: &PgPool) -> (Vec<String>, i64) {
             .await
             .unwrap();
     assert_eq!(events, 5);
+    let mark = |text: &str| rows_contain(&rows, text);
+    assert!(
+        mark("(7,99,") && mark("(atencion,") && mark("(2462,dnunez,"),
+        "{rows:?}"
+    );
     (rows, events)
 }

@@ -1,0 +1,5 @@
+//! The products that single sign-on knows.
+
+mod store;
+
+pub use store::insert;
