@@ -72,7 +72,7 @@ bench: bench-edge bench-webhook ## Every benchmark; each prints `name ours refer
 
 .PHONY: bench-%
 bench-%: servers ## One benchmark: edge, webhook.
-	cargo build --release -p bench -p edge -p standalone
+	cargo build --release -p bench -p edge -p standalone -p channel-connector
 	target/release/bench $*
 
 .PHONY: servers

@@ -11,6 +11,7 @@ use std::{
 use reqwest::{Client, Request};
 
 /// What a load found.
+#[derive(Debug)]
 pub(crate) struct Outcome {
     /// Requests answered in a second.
     pub(crate) per_second: f64,

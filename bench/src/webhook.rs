@@ -1,6 +1,10 @@
-//! What durability of a webhook costs: signed webhooks accepted a second through
-//! the whole way (HTTP, signature, gRPC in process, commit), against bare durable
+//! What durability of a webhook costs: signed webhooks accepted a second (HTTP at
+//! the edge, gRPC, signature, commit in channel-connector), against bare durable
 //! INSERTs of the same bytes on the same PostgreSQL with as many connections.
+//!
+//! Measured twice: with edge and connector alone, which is what accepting costs;
+//! and with the whole system in one process, which works every message off (guest,
+//! chat, message, events, frames) on the same two cores while it accepts more.
 
 use std::sync::Arc;
 
@@ -8,7 +12,7 @@ use anyhow::Context;
 use postgres::private::{Options, PrivateCluster};
 use serde_json::json;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use testing::graph;
+use testing::{graph, servers::Redis};
 
 use crate::{
     children::{Process, answers, free_port},
@@ -52,35 +56,71 @@ async fn compare(cluster: &PrivateCluster) -> anyhow::Result<()> {
     insert(&pool, WARM_UP).await?;
     let reference = insert(&pool, WEBHOOKS).await?;
 
-    let port = free_port()?;
-    let environment = [
-        ("DATABASE_URL", url),
-        ("ATENCION_PROCESS__HTTP_LISTEN", format!("127.0.0.1:{port}")),
-        ("ATENCION_CHANNEL__META_APP_SECRET", SECRET.to_owned()),
-        (
-            "ATENCION_STANDALONE__DATA_DIR",
-            cluster.dir().join("bench").display().to_string(),
-        ),
-        ("ATENCION_LOG__FILTER", "warn".to_owned()),
-    ];
-    let _system = Process::start("standalone", &["demo", "--serve"], &environment)?;
-    let api = format!("http://127.0.0.1:{port}");
-    answers(&format!("{api}/readyz")).await?;
-    add_channel(&api).await?;
-    post(&api, 0, WARM_UP).await?;
-    let ours = post(&api, WARM_UP, WEBHOOKS).await?;
-    println!(
-        "# webhook p50 with {CONNECTIONS} connections: {:?}",
-        ours.median
-    );
-    figure::print(
-        "webhook-accept",
-        ours.per_second,
-        reference,
-        "/s",
-        Target::AtLeast(0.5),
-    );
+    let settings = Settings::new(url)?;
+    let whole = {
+        let _system = Process::start("standalone", &["demo", "--serve"], &settings.0)?;
+        answers(&settings.url("/readyz")).await?;
+        add_channel(&settings).await?;
+        load(&settings, 0).await?
+    };
+    let accept = {
+        // Processes that are apart need a bus, though accepting does not use it.
+        let redis = Redis::start().await?;
+        let mut environment = settings.0.clone();
+        environment.push(("ATENCION_REDIS__URL", redis.url()));
+        let _connector = Process::start("channel-connector", &["serve"], &environment)?;
+        let _edge = Process::start("edge", &["serve"], &environment)?;
+        answers(&settings.url("/healthz")).await?;
+        let outcome = load(&settings, WARM_UP + WEBHOOKS).await?;
+        redis.stop().await?;
+        outcome
+    };
+    println!("# p50 with {CONNECTIONS} connections: {accept:?} alone, {whole:?} with everything");
+    let target = Target::AtLeast(0.5);
+    figure::print("webhook-accept", accept.per_second, reference, "/s", target);
+    let target = Target::AtLeast(0.1);
+    figure::print("webhook-whole", whole.per_second, reference, "/s", target);
     Ok(())
+}
+
+/// The environment of the processes.
+struct Settings(Vec<(&'static str, String)>, u16);
+
+impl Settings {
+    fn new(database_url: String) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let (private, public) = auth::generate("bench")?;
+        let folder =
+            std::env::temp_dir().join(format!("atencion-bench-data-{}", std::process::id()));
+        let variables = vec![
+            ("DATABASE_URL", database_url.clone()),
+            ("ATENCION_DATABASE__URL", database_url),
+            ("ATENCION_PROCESS__HTTP_LISTEN", format!("127.0.0.1:{port}")),
+            ("ATENCION_PROCESS__LISTEN", "127.0.0.1:7004".to_owned()),
+            ("ATENCION_CONTEXT__SIGNING_KEY", private.expose().to_owned()),
+            ("ATENCION_CONTEXT__TRUSTED_KEYS", public),
+            ("ATENCION_CHANNEL__META_APP_SECRET", SECRET.to_owned()),
+            (
+                "ATENCION_CHANNEL__ENCRYPTION_KEYS",
+                sealing::generate_key("k1")?.expose().to_owned(),
+            ),
+            (
+                "ATENCION_STANDALONE__DATA_DIR",
+                folder.display().to_string(),
+            ),
+            ("ATENCION_LOG__FILTER", "error".to_owned()),
+        ];
+        Ok(Self(variables, port))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.1)
+    }
+}
+
+async fn load(settings: &Settings, from: usize) -> anyhow::Result<load::Outcome> {
+    post(settings, from, WARM_UP).await?;
+    post(settings, from + WARM_UP, WEBHOOKS).await
 }
 
 /// Bare inserts a second.
@@ -112,10 +152,10 @@ async fn insert(pool: &PgPool, count: usize) -> anyhow::Result<f64> {
     Ok(count / began.elapsed().as_secs_f64())
 }
 
-async fn add_channel(api: &str) -> anyhow::Result<()> {
+async fn add_channel(settings: &Settings) -> anyhow::Result<()> {
     let client = reqwest::Client::builder().build()?;
     let answer = client
-        .post(format!("{api}/api/admin/channels/store"))
+        .post(settings.url("/api/admin/channels/store"))
         .header("X-User-Consumo", "UsuarioPrueba")
         .header("X-User-Secret", "strDasdakdmsadsakming")
         .json(&json!({
@@ -129,8 +169,8 @@ async fn add_channel(api: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn post(api: &str, from: usize, count: usize) -> anyhow::Result<load::Outcome> {
-    let url = format!("{api}/api/meta/readMessagesWAP");
+async fn post(settings: &Settings, from: usize, count: usize) -> anyhow::Result<load::Outcome> {
+    let url = settings.url("/api/meta/readMessagesWAP");
     load::run(count, CONNECTIONS, move |client, number| {
         let body = webhook(from + number);
         Ok(client

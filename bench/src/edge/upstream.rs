@@ -6,7 +6,8 @@ use proto::{
         chat_service_server::{ChatService, ChatServiceServer},
     },
     identity::v1::{
-        AuthenticateRequest, AuthenticateResponse, Authority, ClientPrincipal, Role, UserPrincipal,
+        AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
+        AuthenticateResponse, Authority, ClientPrincipal, Role, UserPrincipal,
         authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
     },
     tenancy::v1::{
@@ -32,16 +33,29 @@ impl AuthenticationService for Instant {
                 company_id: 3,
                 scopes: Vec::new(),
             }),
-            user: Some(UserPrincipal {
-                user_id: 7,
-                name: "Agente 1".into(),
-                role: Role::Chat.into(),
-                company_id: 3,
-                department_id: 7,
-                session_id: "01900000-0000-7000-8000-000000000000".into(),
-                email: "agente1@atencion.test".into(),
-            }),
+            user: Some(agent()),
         }))
+    }
+
+    async fn authenticate_bearer(
+        &self,
+        _request: Request<AuthenticateBearerRequest>,
+    ) -> Result<Response<AuthenticateBearerResponse>, Status> {
+        Ok(Response::new(AuthenticateBearerResponse {
+            user: Some(agent()),
+        }))
+    }
+}
+
+fn agent() -> UserPrincipal {
+    UserPrincipal {
+        user_id: 7,
+        name: "Agente 1".into(),
+        role: Role::Chat.into(),
+        company_id: 3,
+        department_id: 7,
+        session_id: "01900000-0000-7000-8000-000000000000".into(),
+        email: "agente1@atencion.test".into(),
     }
 }
 

@@ -164,11 +164,19 @@ pub async fn serve(listener: TcpListener, routes: Router, stop: Stop) -> anyhow:
     Ok(())
 }
 
-/// Binds the address a process serves on; the error names it.
+/// Binds the address a process serves on; the error names it, and the usual
+/// mistake.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| anyhow::anyhow!("cannot listen on {address}: {error}"))
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            anyhow::anyhow!(
+                "something listens on {address} already, perhaps another copy of this program; \
+                 stop that one first, or choose another address"
+            )
+        } else {
+            anyhow::anyhow!("cannot listen on {address}: {error}")
+        }
+    })
 }
 
 #[cfg(test)]
