@@ -25,8 +25,9 @@ use crate::{
 const CONSUMO: &str = "x-user-consumo";
 const SECRET: &str = "x-user-secret";
 
-/// Checks what an operation demands. A token that was sent is always judged, on
-/// routes that would do without as well; the client is judged before the user.
+/// Checks what an operation demands. Where a client is demanded, a token that was
+/// sent is judged as well, even if the operation would do without it; the client
+/// is judged first. Public operations look at neither.
 pub async fn check(
     app: &App,
     demanded: Credentials,

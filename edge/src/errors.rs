@@ -42,6 +42,13 @@ pub enum Failure {
         /// When trying again makes sense.
         retry_after: Option<Duration>,
     },
+    /// The caller calls too often.
+    TooMany {
+        /// When there is room for the next call.
+        retry_after: Duration,
+        /// How many calls a minute are granted, if it is this process that counts.
+        limit: Option<u32>,
+    },
     /// The transport is wrong, or the route does not exist.
     Route(StatusCode),
     /// The credentials of the API client are missing or wrong.
@@ -96,16 +103,6 @@ impl Failure {
         )
     }
 
-    /// Too many calls.
-    pub fn too_many(retry_after: Duration) -> Self {
-        Self::Said {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            shape: Shape::Empty,
-            message: "Too Many Attempts.",
-            retry_after: Some(retry_after),
-        }
-    }
-
     /// A dependency does not answer.
     pub fn unavailable() -> Self {
         Self::Said {
@@ -135,9 +132,10 @@ impl Failure {
             }
             ErrorCode::Unauthenticated => Self::Unauthenticated,
             ErrorCode::PermissionDenied => wording.denied(),
-            ErrorCode::RateLimited => {
-                Self::too_many(refused.retry_after.unwrap_or(Duration::from_secs(1)))
-            }
+            ErrorCode::RateLimited => Self::TooMany {
+                retry_after: refused.retry_after.unwrap_or(Duration::from_secs(1)),
+                limit: None,
+            },
             ErrorCode::TooLarge => Self::Route(StatusCode::PAYLOAD_TOO_LARGE),
             ErrorCode::Unavailable => Self::unavailable(),
             ErrorCode::Timeout => Self::timeout(),

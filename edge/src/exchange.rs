@@ -1,6 +1,6 @@
 //! One request and what its handler needs to answer it.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use auth::{Call, Caller};
 use axum::response::Response;
@@ -14,14 +14,15 @@ use crate::{
     App,
     envelope::{self, ShownId},
     errors::{Failure, Wording},
-    input::{Check, Input, Language},
+    input::{Check, Input, Language, sentence},
     table::{Family, Operation},
 };
 
 /// What is kept back of the time for the answer itself.
 const RESERVE: Duration = Duration::from_millis(5);
 
-/// The longest idempotency key; services put their own marks in front of it.
+/// The longest idempotency key in bytes; services put their own marks in front
+/// of it.
 const LONGEST_KEY: usize = 180;
 
 /// The largest answer of a service: a thousand messages of the longest text.
@@ -55,25 +56,41 @@ impl Exchange {
             .map_or("", |(_, value)| value)
     }
 
-    /// A header as text; empty when it is missing or no text.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+    /// A header as text; empty when it is missing. What is no text shows as marks
+    /// that nothing accepts, instead of passing for a header that was not sent.
+    pub fn header(&self, name: &str) -> Cow<'_, str> {
+        let value = self.headers.get(name);
+        value.map_or(Cow::Borrowed(""), |value| {
+            String::from_utf8_lossy(value.as_bytes())
+        })
     }
 
     /// The key that makes a repetition harmless: the header `Idempotency-Key`, or
     /// the field `client_message_id`.
     pub fn idempotency_key(&self, check: &mut Check<'_>) -> String {
-        let header = self.header("idempotency-key").trim();
+        let header = self.header("idempotency-key");
+        let header = header.trim();
         if header.is_empty() {
-            return check.field("client_message_id").text(LONGEST_KEY);
+            let field = "client_message_id";
+            let key = check.field(field).text(LONGEST_KEY);
+            if key.len() > LONGEST_KEY {
+                check.fail(field, sentence::longer_than_kept(self.language(), field));
+            }
+            return key;
         }
         if header.len() > LONGEST_KEY {
             check.fail(
                 "Idempotency-Key",
                 format!("El encabezado Idempotency-Key no debe superar {LONGEST_KEY} caracteres."),
+            );
+        } else if !header
+            .bytes()
+            .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        {
+            // Two keys must never look like one.
+            check.fail(
+                "Idempotency-Key",
+                "El encabezado Idempotency-Key no es valido.",
             );
         }
         header.to_owned()

@@ -24,7 +24,6 @@ pub(crate) const DEEPEST: usize = 16;
 const LARGEST_EXACT: i64 = (1 << 53) - 1;
 
 /// A file of a multipart body.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// The name of the field.
     pub field: String,
@@ -32,8 +31,8 @@ pub struct Upload {
     pub content: Bytes,
 }
 
-/// The fields of a request.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The fields of a request. It does not print: passwords are among them.
+#[derive(Default)]
 pub struct Input {
     fields: Map<String, Value>,
     uploads: Vec<Upload>,

@@ -1,7 +1,9 @@
 //! The shapes of refusals.
 
+use std::time::Duration;
+
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::{ShownId, house, json};
@@ -47,18 +49,19 @@ pub fn refuse(failure: &Failure, family: Family, id: ShownId) -> Response {
         } => {
             let mut response = said(*status, *shape, message, id);
             if let Some(wait) = retry_after {
-                // Zero would invite the caller to try at once.
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+                come_back_after(*wait, &mut response);
             }
-            if *status == StatusCode::TOO_MANY_REQUESTS {
-                response.headers_mut().insert(
-                    HeaderName::from_static("x-ratelimit-remaining"),
-                    HeaderValue::from_static("0"),
-                );
+            response
+        }
+        Failure::TooMany { retry_after, limit } => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut response = said(status, Shape::Empty, "Too Many Attempts.", id);
+            come_back_after(*retry_after, &mut response);
+            let headers = response.headers_mut();
+            if let Some(limit) = limit {
+                headers.insert("x-ratelimit-limit", HeaderValue::from(*limit));
             }
+            headers.insert("x-ratelimit-remaining", HeaderValue::from_static("0"));
             response
         }
         Failure::Route(status) => route(*status),
@@ -72,6 +75,13 @@ pub fn refuse(failure: &Failure, family: Family, id: ShownId) -> Response {
             response
         }
     }
+}
+
+fn come_back_after(wait: Duration, response: &mut Response) {
+    // Zero would invite the caller to try at once.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let seconds = HeaderValue::from(seconds.max(1));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
 }
 
 fn unauthorized(message: &str) -> Response {

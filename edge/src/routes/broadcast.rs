@@ -85,7 +85,7 @@ async fn publish<T: Serialize>(
         }),
         event: event.to_owned(),
         data_json: serde_json::to_string(heard).map_err(|_| Failure::internal())?,
-        except_socket_id: exchange.header("x-socket-id").to_owned(),
+        except_socket_id: exchange.header("x-socket-id").into_owned(),
         class: class.into(),
         company_id: 0,
     };

@@ -196,8 +196,8 @@ pub async fn accept(
             .get(signature)
             .map(|value| Bytes::copy_from_slice(value.as_bytes()))
             .unwrap_or_default(),
-        content_type: exchange.header("content-type").to_owned(),
-        user_agent: exchange.header("user-agent").to_owned(),
+        content_type: exchange.header("content-type").into_owned(),
+        user_agent: exchange.header("user-agent").into_owned(),
     };
     let accepted = webhooks(exchange)
         .accept(exchange.call()?.request(asked))

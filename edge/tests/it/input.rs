@@ -1,5 +1,6 @@
 //! How requests are read.
 
+use axum::body::Body;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -72,16 +73,23 @@ async fn filters_of_a_form_reach_the_service() {
 #[tokio::test]
 async fn broken_bodies_are_named() {
     let edge = Edge::new();
+    let deep = [
+        "[".repeat(60_000),
+        format!("{}1{}", r#"{"a":"#.repeat(40), "}".repeat(40)),
+    ];
     for (kind, body) in [
         ("application/json", r#"{"id_chat":"#),
         ("application/json", "[1]"),
         ("application/json", "\"text\""),
         ("application/json", "\u{0}"),
+        ("application/json", r#"{"message":"\ud800"}"#),
+        ("application/json", &deep[0]),
+        ("application/json", &deep[1]),
         ("multipart/form-data; boundary=X", "no parts"),
         ("multipart/form-data", "no boundary"),
     ] {
         let answer = edge
-            .send(ready("POST", SEND).body(kind, body).build())
+            .send(ready("POST", SEND).body(kind, body.to_owned()).build())
             .await;
         assert_eq!(answer.status.as_u16(), 422, "{kind} {body:?}");
         let errors = &answer.json()["data"]["errors"];
@@ -171,6 +179,13 @@ async fn bodies_have_a_limit() {
     let answer = edge.json("POST", SEND, &long(65 * 1024)).await;
     assert_eq!(answer.text, r#"{"error":"Payload Too Large","code":413}"#);
     assert_eq!(answer.status.as_u16(), 413);
+    // One that does not say how long it is, is no longer for that.
+    let pieces = std::iter::repeat_n("x".repeat(1024), 80).map(Ok::<_, std::io::Error>);
+    let endless = Body::from_stream(futures_util::stream::iter(pieces));
+    let asked = ready("POST", SEND).body("application/json", endless);
+    let answer = edge.send(asked.build()).await;
+    assert_eq!(answer.status.as_u16(), 413);
+    assert!(!answer.header("x-bitacora-id").is_empty());
     // Credentials come first.
     let asked = request("POST", SEND).json(&long(65 * 1024));
     assert_eq!(edge.send(asked.build()).await.status.as_u16(), 401);
@@ -214,11 +229,27 @@ async fn a_key_makes_repetitions_known_to_the_service() {
     let asked = ready("POST", SEND).header("idempotency-key", "in-header");
     edge.send(asked.json(&body).build()).await;
     assert!(edge.world.last("SendMessage").1.contains("in-header"));
-    let asked = ready("POST", SEND).header("idempotency-key", &"k".repeat(181));
+    let longest = "k".repeat(180);
+    let asked = ready("POST", SEND).header("idempotency-key", &longest);
     assert_eq!(
         edge.send(asked.json(&body).build()).await.status.as_u16(),
-        422
+        200
     );
+    assert!(edge.world.last("SendMessage").1.contains(&longest));
+    let sent = edge.world.count("SendMessage");
+    // What is no text is not taken for a header that was not sent.
+    for key in ["k".repeat(181), "clave-ñ".to_owned()] {
+        let asked = ready("POST", SEND).header("idempotency-key", &key);
+        let answer = edge.send(asked.json(&body).build()).await;
+        assert_eq!(answer.status.as_u16(), 422, "{key}");
+    }
+    // The bound is one of bytes, in the field as in the header.
+    for (key, status) in [("k".repeat(181), 422), ("ñ".repeat(91), 422)] {
+        let body = json!({"id_chat": "chat-123", "message": "x", "client_message_id": key});
+        let answer = edge.json("POST", SEND, &body).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
+    }
+    assert_eq!(edge.world.count("SendMessage"), sent);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn an_empty_bucket_says_when_to_come_back() {
     let answer = login("UsuarioPrueba").await;
     assert_eq!(answer.status.as_u16(), 429);
     assert_eq!(answer.json()["message"], "Too Many Attempts.");
+    assert_eq!(answer.header("x-ratelimit-limit"), "2");
     assert_eq!(answer.header("x-ratelimit-remaining"), "0");
     let wait: u64 = answer.header("retry-after").parse().unwrap();
     assert!((1..=30).contains(&wait), "{wait}");

@@ -5,6 +5,7 @@
 //! same [`Host`] for each service and runs them in one process.
 
 mod command;
+mod http;
 mod serve;
 mod settings;
 
@@ -16,7 +17,8 @@ use events::{Bus, LogReader, Relay};
 use sqlx::{PgPool, migrate::Migrator};
 
 pub use command::{Arguments, Subcommand, health, main, report};
-pub use serve::{serve_grpc, serve_http};
+pub use http::serve_http;
+pub use serve::serve_grpc;
 pub use settings::{Process, Settings, UpstreamUris, Upstreams, bus};
 
 /// How long events stay in the log.

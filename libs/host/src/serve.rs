@@ -1,13 +1,11 @@
 //! Serving: health from the first moment, calls once the database is there.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use auth::{ContextGate, ServiceTokens};
-use axum::Router;
-use chassis::{Clock, Lifecycle, Stop, Task, grpc};
-use tokio::net::TcpListener;
+use chassis::{Clock, Lifecycle, Task, grpc};
 
-use crate::{Host, Process, Settings, Spec, Upstreams, bus};
+use crate::{Host, Process, Settings, Spec, Upstreams, bus, serve_http};
 
 /// Starts a service in `lifecycle`: binds at once, reports not ready until the
 /// database answers and is migrated, then serves.
@@ -81,19 +79,4 @@ pub async fn serve_grpc<C: Send + 'static>(
         Ok(())
     }));
     Ok(())
-}
-
-/// Serves public HTTP until the soft stop, then finishes the requests in hand.
-pub fn serve_http(
-    listener: TcpListener,
-    routes: Router,
-    stop: Stop,
-) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> {
-    Box::pin(async move {
-        let service = routes.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move { stop.requested().await })
-            .await?;
-        Ok(())
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{Call, Caller, UserCaller};
+use auth::{Authority, Call, Caller, UserCaller};
 use chassis::Upstream;
 use proto::conversation::v1::{CanAccessChatRequest, chat_service_client::ChatServiceClient};
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     Error,
     apps::App,
-    names::{self, Kind, Owner, Requested},
+    names::{self, Kind, Owner, Requested, Target},
     protocol,
     signatures::{self, Signed},
 };
@@ -88,6 +88,34 @@ impl Access {
             },
         );
         Ok(Grant { auth, data })
+    }
+
+    /// Refuses whoever may not speak in, or look into, the room of a chat. Users
+    /// have to see the chat; without one, services and the clients of the platform
+    /// act for every company.
+    pub async fn check_room(
+        &self,
+        caller: &Caller,
+        token: &str,
+        target: &Target,
+    ) -> Result<(), Error> {
+        let Target::PresenceChat(room) = target else {
+            return Ok(());
+        };
+        let Some(chat) = names::chat_of_room(room) else {
+            return Ok(());
+        };
+        let client = caller.client.as_ref();
+        let trusted = client.is_none_or(|client| client.authority == Authority::Platform);
+        let allowed = match chat {
+            None => false,
+            Some(_) if caller.user.is_none() => trusted,
+            Some(chat) => self.sees_chat(token, chat).await?,
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Error::Forbidden("the room belongs to a chat of others"))
     }
 
     async fn may_listen(

@@ -62,6 +62,7 @@ impl RealtimeService for Rpc {
         request: Request<PublishRequest>,
     ) -> Result<Response<PublishResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
+        let token = token(&request)?;
         let asked = request.into_inner();
         let class = asked.class();
         let target = target_of(asked.target)?;
@@ -73,6 +74,7 @@ impl RealtimeService for Rpc {
             except_socket_id: except(asked.except_socket_id)?,
         };
         let app = self.app(&caller, asked.company_id).await?;
+        self.access.check_room(&caller, &token, &target).await?;
         let offset = match class {
             EventClass::Ephemeral => {
                 self.publisher.whisper(&ephemeral(app.id, frame)).await?;
@@ -146,7 +148,8 @@ impl RealtimeService for Rpc {
         &self,
         request: Request<ListPresenceRequest>,
     ) -> Result<Response<ListPresenceResponse>, Status> {
-        let app = self.app(auth::caller(&request)?, 0).await?;
+        let caller = auth::caller(&request)?.clone();
+        let token = token(&request)?;
         let target = target_of(request.into_inner().target)?;
         if !target.is_presence() {
             return Err(Error::Field {
@@ -156,6 +159,8 @@ impl RealtimeService for Rpc {
             .into());
         }
         let wire = target.wire().map_err(Error::from)?;
+        let app = self.app(&caller, 0).await?;
+        self.access.check_room(&caller, &token, &target).await?;
         let members = self.presence.members(app.id, &wire).await?;
         let members = members
             .into_iter()

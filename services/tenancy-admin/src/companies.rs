@@ -3,7 +3,7 @@
 mod rpc;
 mod store;
 
-use auth::{CompanyId, TenantScope};
+use auth::{Caller, CompanyId, Role};
 use aws_lc_rs::digest::{SHA256, digest};
 use chassis::config::Secret;
 use sealing::Sealer;
@@ -81,9 +81,13 @@ pub struct Companies {
 }
 
 impl Companies {
-    /// An active company within reach, and its token.
-    async fn get(&self, scope: TenantScope, id: CompanyId) -> Result<(Record, Secret), Error> {
-        let record = store::find(&self.pool, scope, id)
+    /// An active company within reach, and its token. Agents are shown neither.
+    async fn get(&self, caller: &Caller, id: CompanyId) -> Result<(Record, Secret), Error> {
+        let user = caller.user.as_ref();
+        if user.is_some_and(|user| user.role == Role::Chat) {
+            return Err(Error::Forbidden);
+        }
+        let record = store::find(&self.pool, caller.scope(), id)
             .await?
             .ok_or(Error::NoSuchCompany)?;
         let token = self

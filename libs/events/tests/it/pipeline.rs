@@ -49,16 +49,16 @@ impl AuthenticationService for Issuer {
 }
 
 /// A source of events and everything around it, in one process.
-struct World {
-    pool: PgPool,
-    bus: Bus,
-    clock: Clock,
+pub struct World {
+    pub pool: PgPool,
+    pub bus: Bus,
+    pub clock: Clock,
     log: LogReader,
     stop: Stop,
 }
 
 impl World {
-    fn new(pool: PgPool) -> Self {
+    pub fn new(pool: PgPool) -> Self {
         let clock = Clock::system();
         let (signing_key, public) = auth::generate("test").unwrap();
         let keys = ContextKeys {
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    fn relay(&self, bus: Bus) {
+    pub fn relay(&self, bus: Bus) {
         let keep = time::Duration::days(7);
         let relay = Relay::new(
             "sample",
@@ -96,7 +96,7 @@ impl World {
         tokio::spawn(relay.run(self.stop.clone()));
     }
 
-    fn consume(&self, bus: Bus) {
+    pub fn consume(&self, bus: Bus) {
         let consumer = Consumer::new(
             "test",
             "sample",
@@ -110,7 +110,7 @@ impl World {
 
     /// Records `count` events from `from` on, in transactions that run at once
     /// and of which every third rolls back.
-    async fn record(&self, from: i64, count: i64) {
+    pub async fn record(&self, from: i64, count: i64) {
         let tasks: Vec<_> = (from..from + count)
             .map(|number| {
                 let (pool, now) = (self.pool.clone(), self.clock.now());
@@ -137,7 +137,7 @@ impl World {
             .unwrap()
     }
 
-    async fn effects_reach(&self, count: usize) -> Vec<(i64, String)> {
+    pub async fn effects_reach(&self, count: usize) -> Vec<(i64, String)> {
         soon(async {
             loop {
                 let effects = self.effects().await;

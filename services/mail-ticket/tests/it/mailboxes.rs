@@ -1,6 +1,6 @@
 //! Mailboxes and their secrets.
 
-use auth::{Authority, Caller};
+use auth::{Authority, Caller, Role};
 use chassis::{ErrorCode, code::Refusal};
 use mail_ticket::demo;
 use proto::mail::v1::{
@@ -9,7 +9,7 @@ use proto::mail::v1::{
 };
 use sqlx::PgPool;
 
-use crate::rig::{Rig, answer, config, edge_for};
+use crate::rig::{Rig, answer, config, edge_for, with_user};
 
 const RIGHT: Option<&str> = Some("mail:credentials");
 
@@ -121,6 +121,10 @@ async fn secrets_are_disclosed_with_the_right_alone_and_recorded(pool: PgPool) {
     let without = edge_for(Authority::Platform, 3, None);
     let refused = credentials(&rig, &without, vec![1]).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::PermissionDenied);
+    for role in [Role::Admin, Role::Chat] {
+        let refused = credentials(&rig, &with_user(&holder, role), vec![1]).await;
+        assert_eq!(refused.unwrap_err().code, ErrorCode::PermissionDenied);
+    }
     for ids in [vec![], vec![1; 101]] {
         let refused = credentials(&rig, &holder, ids).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidInput);
@@ -134,6 +138,7 @@ async fn secrets_are_disclosed_with_the_right_alone_and_recorded(pool: PgPool) {
     );
     assert_eq!(records(&rig).await, []);
 
+    let holder = with_user(&holder, Role::Super);
     let disclosed = credentials(&rig, &holder, vec![1, 2]).await.unwrap();
     assert_eq!(disclosed.len(), 1);
     assert_eq!(disclosed[0].password, "demo-mail-password");

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth::{
     Authority, BitacoraId, Call, Caller, ClientCaller, ClientId, CompanyId, ContextGate,
-    ContextKeys, ContextSigner, ServiceTokens,
+    ContextKeys, ContextSigner, Role, ServiceTokens, SessionId, UserCaller, UserId,
 };
 use chassis::{Clock, Stop, Upstream, code::Refusal, config::Secret};
 use events::{Bus, MemoryBus};
@@ -12,6 +12,7 @@ use host::{Host, UpstreamUris, Upstreams};
 use mail_ticket::Config;
 use sqlx::PgPool;
 use tonic::{Response, Status};
+use uuid::Uuid;
 
 /// A mail-ticket in this process. Nothing runs beside its routes.
 pub struct Rig {
@@ -78,6 +79,22 @@ pub fn edge_for(authority: Authority, company: i64, scope: Option<&str>) -> Call
         }),
         bitacora: Some(BitacoraId(736_014)),
         ..Caller::service("edge")
+    }
+}
+
+/// The same with a user of company 3 behind it.
+pub fn with_user(caller: &Caller, role: Role) -> Caller {
+    let user = UserCaller {
+        id: UserId(7),
+        name: "Agente 1".to_owned(),
+        role,
+        company: CompanyId(3),
+        department: None,
+        session: SessionId(Uuid::nil()),
+    };
+    Caller {
+        user: Some(user),
+        ..caller.clone()
     }
 }
 

@@ -108,7 +108,8 @@ async fn read(session: &mut Session, stream: &mut Stream) -> Ended {
                 code: 1003,
                 reason: "text frames only",
             }),
-            Message::Ping(_) | Message::Pong(_) => Ok(()),
+            // The frame layer has answered already.
+            Message::Ping(_) | Message::Pong(_) => session.count(),
             Message::Close(_) => return Ended::Gone,
         };
         if let Err(close) = heard {

@@ -94,12 +94,7 @@ impl Session {
                 reason: "message too large",
             });
         }
-        if !self.messages.take(Instant::now()) {
-            return Err(Close {
-                code: 4100,
-                reason: "too many messages",
-            });
-        }
+        self.count()?;
         match Command::read(text) {
             Some(Command::Ping) => self.socket.mailbox.push(protocol::pong()),
             Some(Command::Pong) => {}
@@ -120,6 +115,17 @@ impl Session {
             None => self.complain(None, "the message is not one of the protocol"),
         }
         Ok(())
+    }
+
+    /// Counts a message of whatever kind; the error says that the client has to go.
+    pub(super) fn count(&mut self) -> Result<(), Close> {
+        if self.messages.take(Instant::now()) {
+            return Ok(());
+        }
+        Err(Close {
+            code: 4100,
+            reason: "too many messages",
+        })
     }
 
     async fn subscribe(&mut self, asked: &Subscribe) -> Result<(), Close> {

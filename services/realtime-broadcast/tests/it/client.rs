@@ -50,6 +50,12 @@ impl Client {
         self.ws.send(Message::binary(vec![1])).await.unwrap();
     }
 
+    /// Says something below the protocol; false when the server does not hear it
+    /// any more.
+    pub async fn ping(&mut self) -> bool {
+        self.ws.send(Message::Ping(vec![].into())).await.is_ok()
+    }
+
     pub async fn subscribe(&mut self, channel: &str, auth: &str, channel_data: &str) {
         let mut data = json!({"channel": channel, "auth": auth});
         if !channel_data.is_empty() {

@@ -63,7 +63,7 @@ async fn limits_close_the_connection_or_refuse_the_channel(pool: PgPool) {
     let world = World::new(&pool).await;
     let node = world
         .node_with(Config {
-            max_connections: 4,
+            max_connections: 5,
             ..world.config.clone()
         })
         .await;
@@ -93,6 +93,13 @@ async fn limits_close_the_connection_or_refuse_the_channel(pool: PgPool) {
             .await;
     }
     assert_eq!(flood.closed().await, 4100);
+
+    let mut pings = Client::connect(&node.url()).await;
+    let mut heard = 0;
+    while heard < 400 && pings.ping().await {
+        heard += 1;
+    }
+    assert_eq!(pings.closed().await, 4100);
 }
 
 #[sqlx::test(migrator = "realtime_broadcast::MIGRATOR")]

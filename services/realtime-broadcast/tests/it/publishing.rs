@@ -1,10 +1,10 @@
 //! Publishing by gRPC and hearing it on sockets.
 
-use auth::Role;
+use auth::{Authority, Call, Caller, ClientCaller, ClientId, CompanyId, Role};
 use chassis::Upstream;
 use proto::realtime::v1::{
-    ClientUser, EventClass, ListChannelsRequest, PublishRequest, Target, TerminateUserRequest,
-    target::Target as Wanted,
+    ClientUser, EventClass, ListChannelsRequest, ListPresenceRequest, PublishRequest, Target,
+    TerminateUserRequest, target::Target as Wanted,
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -322,4 +322,64 @@ async fn occupied_channels_are_listed_until_the_last_one_leaves(pool: PgPool) {
         (list().await == [("publicchat.general".to_owned(), 1)]).then_some(())
     })
     .await;
+}
+
+#[sqlx::test(migrator = "realtime_broadcast::MIGRATOR")]
+async fn only_who_sees_a_chat_speaks_in_its_room_or_looks_into_it(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let node = world.node().await;
+    let room = |name: &str| Wanted::PresenceChat(name.to_owned());
+    let speak = async |call: &Call, name: &str, class: EventClass| {
+        let mut publish = publish_to(room(name), "MessageSent", "{}");
+        publish.company_id = 0;
+        publish.set_class(class);
+        let answer = node.client().publish(call.request(publish)).await;
+        answer.map_or_else(|refused| refused.code(), |_| Code::Ok)
+    };
+    let look = async |call: &Call, name: &str| {
+        let request = ListPresenceRequest {
+            target: Some(Target {
+                target: Some(room(name)),
+            }),
+        };
+        let answer = node.client().list_presence(call.request(request)).await;
+        answer.map_or_else(|refused| refused.code(), |_| Code::Ok)
+    };
+    let with_client = |authority: Authority| {
+        world.call(&Caller {
+            client: Some(ClientCaller {
+                id: ClientId(1),
+                authority,
+                company: Some(CompanyId(COMPANY)),
+                scopes: vec![],
+            }),
+            ..Caller::service("edge")
+        })
+    };
+    let admin = world.user_as(Role::Admin, 2, COMPANY);
+    for (call, name, expected) in [
+        (&world.user(7), "chat-7", Code::Ok),
+        (&world.user(7), "sala-1", Code::Ok),
+        (&world.user(7), "chat-room", Code::Ok),
+        (&world.user(7), "chat-8", Code::PermissionDenied),
+        // No chat is written like this, so nobody sees it.
+        (&world.user(7), "chat-07", Code::PermissionDenied),
+        (
+            &world.user(7),
+            "chat-99999999999999999999",
+            Code::PermissionDenied,
+        ),
+        (&admin, "chat-7", Code::PermissionDenied),
+        (&with_client(Authority::Platform), "chat-7", Code::Ok),
+        (
+            &with_client(Authority::Company),
+            "chat-7",
+            Code::PermissionDenied,
+        ),
+    ] {
+        for class in [EventClass::Durable, EventClass::Ephemeral] {
+            assert_eq!(speak(call, name, class).await, expected, "{name}");
+        }
+        assert_eq!(look(call, name).await, expected, "{name}");
+    }
 }

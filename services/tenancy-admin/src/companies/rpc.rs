@@ -17,9 +17,8 @@ impl CompanyService for Companies {
         &self,
         request: Request<GetCompanyRequest>,
     ) -> Result<Response<GetCompanyResponse>, Status> {
-        let scope = auth::caller(&request)?.scope();
-        let id = CompanyId(request.into_inner().company_id);
-        let (company, token) = self.get(scope, id).await?;
+        let id = CompanyId(request.get_ref().company_id);
+        let (company, token) = self.get(auth::caller(&request)?, id).await?;
         Ok(Response::new(GetCompanyResponse {
             company: Some(encode(company, &token)),
         }))

@@ -1,6 +1,6 @@
 //! Companies.
 
-use auth::{Authority, Caller};
+use auth::{Authority, Caller, Role};
 use chassis::{ErrorCode, code::Refusal};
 use proto::tenancy::v1::{
     Company, GetCompanyRequest, company_service_client::CompanyServiceClient,
@@ -8,7 +8,7 @@ use proto::tenancy::v1::{
 use sqlx::PgPool;
 use tenancy_admin::demo;
 
-use crate::rig::{Rig, answer, config, edge_for};
+use crate::rig::{Rig, answer, config, edge_for, with_user};
 
 async fn get(rig: &Rig, caller: &Caller, company_id: i64) -> Result<Company, Refusal> {
     let request = rig.call(caller).request(GetCompanyRequest { company_id });
@@ -42,6 +42,13 @@ async fn a_company_is_seen_by_the_platform_and_by_itself(pool: PgPool) {
         let refused = get(&rig, caller, id).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::NotFound, "{id}");
     }
+    let agent = with_user(&platform, Role::Chat);
+    let refused = get(&rig, &agent, 3).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::PermissionDenied);
+    let admin = with_user(&platform, Role::Admin);
+    assert_eq!(get(&rig, &admin, 3).await.unwrap(), company);
+    let foreign = get(&rig, &admin, 4).await.unwrap_err();
+    assert_eq!(foreign.code, ErrorCode::NotFound);
     sqlx::query("UPDATE tenancy.company SET state = 'deleted' WHERE company_id = 3")
         .execute(&rig.pool)
         .await
