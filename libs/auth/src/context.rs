@@ -148,6 +148,17 @@ impl Caller {
         }
     }
 
+    /// The companies this caller may touch where the documents let a delegated
+    /// client come without a user, as when a guest registers: its own company then.
+    pub fn scope_without_user(&self) -> TenantScope {
+        match (&self.client, &self.user) {
+            (Some(client), None) if client.authority == Authority::Delegated => client
+                .company
+                .map_or(TenantScope::none(), TenantScope::company),
+            _ => self.scope(),
+        }
+    }
+
     /// The company that operations without a company of their own work on: that
     /// of the user, else that of the API client.
     pub fn home_company(&self) -> Option<CompanyId> {

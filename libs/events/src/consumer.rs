@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chassis::{Stop, crash};
 use prost::Message;
+use proto::events::v1::ReadResponse;
 use sqlx::{PgConnection, PgPool};
 use tonic::Status;
 
-use crate::{Bus, Event, LogReader, Signal, channel, cursor::Cursor};
+use crate::{Bus, Event, LogReader, Signal, channel, cursor::Cursor, reader};
 
 /// How often the log is read even when the bus is silent.
 const TICK: Duration = Duration::from_secs(3);
@@ -132,16 +133,13 @@ impl Consumer {
         let mut position = self.cursor.read(&self.pool).await?;
         while !stop.is_requested() {
             let page = self.log.read(position).await?;
-            if page.tail > position + 1 {
-                tracing::error!(
-                    source = self.log.source(),
-                    missed_from = position + 1,
-                    missed_to = page.tail - 1,
-                    "events were trimmed before this consumer read them"
-                );
-            }
+            self.check(position, &page);
             if page.events.is_empty() {
-                break;
+                if page.head == position || !self.skip(position, page.head).await? {
+                    break;
+                }
+                position = page.head;
+                continue;
             }
             for event in &page.events {
                 if !self.apply(position, event).await? {
@@ -153,6 +151,34 @@ impl Consumer {
             position = self.cursor.read(&self.pool).await?;
         }
         Ok(position)
+    }
+
+    /// Says loudly when the log is not what it was: trimmed, or that of an older copy of the
+    /// database.
+    fn check(&self, position: i64, page: &ReadResponse) {
+        let source = self.log.source();
+        if page.head < position {
+            let head = page.head;
+            tracing::error!(
+                source,
+                position,
+                head,
+                "the log went back; following it from there"
+            );
+        } else if let Some((from, to)) = reader::missed(position, page) {
+            tracing::error!(
+                source,
+                from,
+                to,
+                "events were trimmed before they were read"
+            );
+        }
+    }
+
+    /// Moves the cursor to where the log goes on; false when another replica has moved it.
+    async fn skip(&self, from: i64, to: i64) -> Result<bool, Trouble> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(self.cursor.advance(&mut connection, from, to).await?)
     }
 
     /// Applies one event and moves the cursor, both or neither. False when another

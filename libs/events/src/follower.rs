@@ -7,7 +7,7 @@ use chassis::Stop;
 use prost::Message;
 use tonic::Status;
 
-use crate::{Bus, Event, LogReader, Signal, channel};
+use crate::{Bus, Event, LogReader, Signal, channel, reader};
 
 const TICK: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(500);
@@ -83,12 +83,14 @@ impl Follower {
     async fn catch_up(&self, mut position: i64) -> Result<i64, Status> {
         loop {
             let page = self.log.read(position).await?;
-            let Some(last) = page.events.last().map(|event| event.position) else {
-                return Ok(position);
-            };
-            if page.tail > position + 1 {
-                self.listener.missed(position + 1, page.tail - 1);
+            if let Some((from, to)) = reader::missed(position, &page) {
+                self.listener.missed(from, to);
             }
+            let Some(last) = page.events.last().map(|event| event.position) else {
+                // Ahead when the rest was trimmed, behind when the log is that of an older copy
+                // of the database.
+                return Ok(page.head);
+            };
             for event in &page.events {
                 self.listener.hear(event);
             }

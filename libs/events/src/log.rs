@@ -1,5 +1,6 @@
 //! The log of events as the owner answers it: `EventLogService`.
 
+use futures_util::TryStreamExt;
 use prost_types::Timestamp;
 use proto::events::v1::{
     Event, ReadRequest, ReadResponse,
@@ -8,6 +9,9 @@ use proto::events::v1::{
 use sqlx::{AssertSqlSafe, PgPool, Row, postgres::PgRow};
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
+
+/// How many bytes of data make a page large.
+const LARGE_PAGE: usize = 4 * 1024 * 1024;
 
 /// Answers the events of one schema to other services.
 #[derive(Clone)]
@@ -63,22 +67,36 @@ impl EventLogService for LogServer {
         } else {
             i64::from(limit.min(1000))
         };
-        let rows = sqlx::query(AssertSqlSafe(self.read.as_str()))
-            .bind(after)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| unavailable(&error))?;
         let (head, tail): (i64, i64) = sqlx::query_as(AssertSqlSafe(self.bounds.as_str()))
             .fetch_one(&self.pool)
             .await
             .map_err(|error| unavailable(&error))?;
-        let events = rows
-            .iter()
-            .map(|row| event(row, self.source))
-            .collect::<Result<_, _>>()
+        // After the bounds, so that an event up to the head that is not there was trimmed.
+        let events = self
+            .page(after, limit)
+            .await
             .map_err(|error| unavailable(&error))?;
         Ok(Response::new(ReadResponse { events, head, tail }))
+    }
+}
+
+impl LogServer {
+    /// What comes after a position: at most `limit` events, and no more once the page is large.
+    async fn page(&self, after: i64, limit: i64) -> Result<Vec<Event>, sqlx::Error> {
+        let mut rows = sqlx::query(AssertSqlSafe(self.read.as_str()))
+            .bind(after)
+            .bind(limit)
+            .fetch(&self.pool);
+        let mut events = Vec::new();
+        let mut bytes = 0;
+        while bytes < LARGE_PAGE
+            && let Some(row) = rows.try_next().await?
+        {
+            let event = event(&row, self.source)?;
+            bytes += event.data.len();
+            events.push(event);
+        }
+        Ok(events)
     }
 }
 

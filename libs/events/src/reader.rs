@@ -48,3 +48,38 @@ impl LogReader {
         Ok(log.read(call.request(request)).await?.into_inner())
     }
 }
+
+/// The first and last position of the events after `position` that are gone from the log.
+pub(crate) fn missed(position: i64, page: &ReadResponse) -> Option<(i64, i64)> {
+    let next = page
+        .events
+        .first()
+        .map_or(page.head + 1, |event| event.position);
+    (next > position + 1).then_some((position + 1, next - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Event;
+
+    #[test]
+    fn what_is_gone_is_named() {
+        let page = |first: Option<i64>, head| ReadResponse {
+            events: first
+                .map(|position| Event {
+                    position,
+                    ..Event::default()
+                })
+                .into_iter()
+                .collect(),
+            head,
+            tail: 0,
+        };
+        assert_eq!(missed(4, &page(Some(5), 9)), None);
+        assert_eq!(missed(4, &page(None, 4)), None);
+        assert_eq!(missed(4, &page(None, 2)), None);
+        assert_eq!(missed(4, &page(Some(8), 9)), Some((5, 7)));
+        assert_eq!(missed(4, &page(None, 9)), Some((5, 9)));
+    }
+}

@@ -7,7 +7,7 @@ use chassis::{Clock, Stop, crash};
 use prost::Message;
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgListener},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
 use crate::{Bus, Event, channel, log};
@@ -73,6 +73,14 @@ impl Relay {
         // the right to hand out positions.
         let options: PgConnectOptions = (*self.pool.connect_options()).clone();
         let mut connection = PgConnection::connect_with(&options).await?;
+        // Within half a minute the server notices that the machine of the session is gone, and
+        // another replica gets the lock.
+        sqlx::raw_sql(
+            "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
+             SET tcp_keepalives_count = 4",
+        )
+        .execute(&mut connection)
+        .await?;
         let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext($1), 1)")
             .bind(format!("atencion.relay.{}", self.schema))
             .fetch_one(&mut connection)
@@ -80,7 +88,13 @@ impl Relay {
         if !locked {
             return Ok(());
         }
-        let mut wake = PgListener::connect_with(&self.pool).await?;
+        // Listening takes a connection for good, so not one of those that others wait for.
+        let listening = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(options);
+        let mut wake = PgListener::connect_with(&listening).await?;
         wake.listen(&format!("outbox_{}", self.schema)).await?;
         let mut trimmed_at = None;
         while !stop.is_requested() {

@@ -8,6 +8,7 @@
 pub(crate) mod connect;
 mod input;
 mod kinds;
+mod place;
 pub(crate) mod rpc;
 mod store;
 
@@ -15,15 +16,18 @@ use std::sync::Arc;
 
 use auth::{Caller, ChannelId, CompanyId, TenantScope};
 use chassis::{Clock, config::Secret};
+use sealing::Sealer;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::input::Checked;
-pub(crate) use self::kinds::{Channel, ChannelType, Credentials};
+pub(crate) use self::{
+    kinds::{Channel, ChannelType, Credentials},
+    place::{Column, place},
+};
 use crate::{
-    cipher::{Cipher, Column},
     companies::Companies,
     error::{Error, Result},
     inbox::Directory,
@@ -69,7 +73,7 @@ pub(crate) struct Change {
 pub(crate) struct Channels {
     pub(crate) pool: PgPool,
     pub(crate) clock: Clock,
-    pub(crate) cipher: Cipher,
+    pub(crate) sealer: Sealer,
     pub(crate) directory: Arc<Directory>,
     pub(crate) telegram: TelegramApi,
     pub(crate) companies: Companies,
@@ -173,9 +177,6 @@ impl Channels {
         let channel = store::update(&mut transaction, &row, reauthorized, self.clock.now())
             .await?
             .channel()?;
-        if reauthorized {
-            store::release_held(&mut transaction, id, self.clock.now()).await?;
-        }
         transaction.commit().await?;
         self.directory.forget();
         self.connected.notify_one();
@@ -219,15 +220,38 @@ impl Channels {
         row.map(|row| self.open(row)).transpose()
     }
 
-    /// Active channels of Meta, for a body that names none; as many as are worth trying.
+    /// Active channels of Meta, for a body that names none; as many as are worth trying, without
+    /// those whose secrets do not open.
     pub(crate) async fn of_meta(&self, limit: i64) -> Result<Vec<Credentials>> {
         let rows = store::of_meta(&self.pool, own_scope(), limit).await?;
-        rows.into_iter().map(|row| self.open(row)).collect()
+        let opened = rows.into_iter().filter_map(|row| match self.open(row) {
+            Err(error @ Error::Sealed(_)) => {
+                tracing::error!(%error, "a channel is out of order");
+                None
+            }
+            other => Some(other),
+        });
+        opened.collect()
     }
 
-    /// Notes that the provider does not accept the credentials any more.
-    pub(crate) async fn needs_reauth(&self, id: ChannelId, complaint: &str) -> Result<()> {
-        store::needs_reauth(&self.pool, id, complaint, self.clock.now()).await
+    /// Notes that the provider does not accept these credentials any more; false when the
+    /// channel has got others meanwhile.
+    pub(crate) async fn needs_reauth(&self, used: &Credentials, complaint: &str) -> Result<bool> {
+        let id = used.channel.id;
+        let mut transaction = self.pool.begin().await?;
+        let Some(row) = store::lock(&mut transaction, own_scope(), id).await? else {
+            return Ok(false);
+        };
+        let held = self.open(row)?;
+        let same = |one: &Option<Secret>, other: &Option<Secret>| {
+            one.as_ref().map(Secret::expose) == other.as_ref().map(Secret::expose)
+        };
+        if !(same(&held.app, &used.app) && same(&held.token, &used.token)) {
+            return Ok(false);
+        }
+        store::needs_reauth(&mut transaction, id, complaint, self.clock.now()).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Sends nothing through a channel for a while, because its provider said so.
@@ -245,8 +269,8 @@ impl Channels {
         if plain.is_empty() {
             return Ok(None);
         }
-        self.cipher
-            .seal(company.0, uuid, column, plain.expose())
+        self.sealer
+            .seal(&place(company, uuid, column), plain.expose().as_bytes())
             .map(Some)
             .map_err(|error| Error::Defect(error.to_string()))
     }
@@ -300,9 +324,10 @@ impl Channels {
 
     fn open(&self, row: store::Row) -> Result<Credentials> {
         let open = |column, sealed: &Option<Vec<u8>>| {
+            let place = place(CompanyId(row.company_id), row.uuid, column);
             sealed
                 .as_deref()
-                .map(|sealed| self.cipher.open(row.company_id, row.uuid, column, sealed))
+                .map(|sealed| self.sealer.open_text(&place, sealed))
                 .transpose()
                 .map_err(|_| Error::Sealed(row.id))
         };

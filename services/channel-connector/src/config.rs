@@ -23,7 +23,7 @@ pub struct Config {
     /// at the address of a channel, where the uuid of the channel is good too.
     pub meta_verify_token: Secret,
     /// The keys that seal the secrets of channels, `id:base64 of 32 bytes` separated by commas.
-    /// The first one seals, all of them open; [`crate::generate_key`] makes one.
+    /// The first one seals, all of them open; [`sealing::generate_key`] makes one.
     pub encryption_keys: Secret,
     /// How many senders of messages are looked after at the same time, in each direction.
     pub lanes: usize,

@@ -1,14 +1,19 @@
 //! The demo channels of company 3, with the ids and accounts of the documents'
 //! examples. Their credentials are made up: no provider knows them.
 
+use auth::CompanyId;
 use chassis::config::Secret;
+use sealing::Sealer;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
-use crate::cipher::{Cipher, Column};
+use crate::{
+    ENCRYPTION_KEYS,
+    channels::{Column, place},
+};
 
-const COMPANY: i64 = 3;
+const COMPANY: CompanyId = CompanyId(3);
 
 struct Demo {
     id: i64,
@@ -61,12 +66,12 @@ pub async fn seed(
     encryption_keys: &Secret,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
-    let cipher = Cipher::new(encryption_keys)?;
+    let sealer = Sealer::new(ENCRYPTION_KEYS, encryption_keys)?;
     let mut transaction = pool.begin().await?;
     for demo in &CHANNELS {
         let seal = |column, plain: Option<&str>| {
             plain
-                .map(|plain| cipher.seal(COMPANY, demo.uuid, column, plain))
+                .map(|plain| sealer.seal(&place(COMPANY, demo.uuid, column), plain.as_bytes()))
                 .transpose()
         };
         sqlx::query!(
@@ -77,7 +82,7 @@ pub async fn seed(
              ON CONFLICT DO NOTHING",
             demo.id,
             demo.uuid,
-            COMPANY,
+            COMPANY.0,
             demo.kind,
             demo.name,
             demo.app_public,

@@ -10,7 +10,9 @@
 //! A body whose accounts belong to no channel cannot be checked against a secret
 //! of a channel. With a `meta_app_secret` it must verify against that one.
 //! Without, it is kept as an orphan within bounds of size and rate, so that a
-//! channel that is connected a moment later gets what it missed.
+//! channel that is connected a moment later gets what it missed. Updates of
+//! Telegram for a bot that nobody has connected are answered and kept too, but
+//! nothing can ever prove them: they have a small budget of their own.
 
 mod directory;
 mod origin;
@@ -29,7 +31,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub(crate) use self::directory::{Directory, Key, Known};
-use self::{origin::Origin, rate::Allowance, scan::Accounts};
+use self::{origin::Origin, rate::Strangers, scan::Accounts};
 use crate::{
     channels::{ChannelType, Channels},
     error::{Error, Result},
@@ -37,9 +39,6 @@ use crate::{
 
 /// The largest body of any provider; the edge has the same limit.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
-
-/// The largest body kept for an account that nobody has connected and nobody vouches for.
-const LARGEST_ORPHAN: usize = 64 * 1024;
 
 /// The longest header and route key kept.
 const LONGEST_TEXT: usize = 512;
@@ -94,7 +93,7 @@ pub(crate) struct Inbox {
     channels: Channels,
     app_secret: Secret,
     verify_token: Secret,
-    orphans: Arc<Allowance>,
+    strangers: Arc<Strangers>,
     /// Rung after every body that waits for the worker.
     arrived: Arc<Notify>,
 }
@@ -112,7 +111,7 @@ impl Inbox {
             channels,
             app_secret,
             verify_token,
-            orphans: Arc::new(Allowance::default()),
+            strangers: Arc::default(),
             arrived,
         }
     }
@@ -148,17 +147,18 @@ impl Inbox {
         };
         match origin {
             Origin::Channels(known) => self.store(&arrival, &route_key, &known).await,
-            Origin::Vouched => self.store_orphan(&arrival, &route_key).await,
+            Origin::Vouched => self.store_orphan(&arrival, &route_key, true).await,
             Origin::Unknown => {
-                if arrival.body.len() > LARGEST_ORPHAN || !self.orphans.take() {
-                    tracing::warn!(
+                if !self.strangers.admit(arrival.source, arrival.body.len()) {
+                    // Strangers must not fill the log either.
+                    tracing::debug!(
                         source = arrival.source.name(),
                         bytes = arrival.body.len(),
                         "an orphan is not kept: too large, or too many of them"
                     );
                     return Ok((0, Disposition::Orphan));
                 }
-                self.store_orphan(&arrival, &route_key).await
+                self.store_orphan(&arrival, &route_key, false).await
             }
         }
     }
@@ -214,6 +214,7 @@ impl Inbox {
             arrival,
             route_key,
             verified: &verified,
+            vouched: true,
             state,
             error,
         };
@@ -224,11 +225,17 @@ impl Inbox {
         Ok((id, disposition))
     }
 
-    async fn store_orphan(&self, arrival: &Arrival, route_key: &str) -> Result<(i64, Disposition)> {
+    async fn store_orphan(
+        &self,
+        arrival: &Arrival,
+        route_key: &str,
+        vouched: bool,
+    ) -> Result<(i64, Disposition)> {
         let raw = store::NewRaw {
             arrival,
             route_key,
             verified: &[],
+            vouched,
             state: "orphan",
             error: "no channel has this account",
         };

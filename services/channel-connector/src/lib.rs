@@ -9,7 +9,6 @@
 //! channel is stored or logged in clear.
 
 mod channels;
-mod cipher;
 mod companies;
 mod config;
 pub mod demo;
@@ -31,11 +30,11 @@ use proto::channel::v1::{
     channel_service_server::ChannelServiceServer, media_service_server::MediaServiceServer,
     sending_service_server::SendingServiceServer, webhook_service_server::WebhookServiceServer,
 };
+use sealing::Sealer;
 use tokio::sync::Notify;
 use tonic::service::Routes;
 use uuid::Uuid;
 
-pub use cipher::{Cipher, CipherError, generate_key};
 pub use config::Config;
 pub use error::Error;
 
@@ -44,6 +43,9 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 const NAME: &str = "channel-connector";
 const SCHEMA: &str = "channel";
+
+/// The setting of the keys that seal the secrets of channels.
+const ENCRYPTION_KEYS: &str = "channel.encryption_keys";
 
 /// The service, before it runs.
 pub fn spec() -> host::Spec<Config> {
@@ -79,7 +81,7 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
     let channels = channels::Channels {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
-        cipher: Cipher::new(&config.encryption_keys)?,
+        sealer: Sealer::new(ENCRYPTION_KEYS, &config.encryption_keys)?,
         directory: Arc::default(),
         telegram: telegram.clone(),
         companies: companies::Companies {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
+pub(crate) use self::store::note_use;
 use crate::{
     error::{Error, Result},
     providers::OutgoingFile,
@@ -29,11 +30,13 @@ pub(crate) struct Kept {
     pub(crate) mime: &'static str,
 }
 
-/// Stores a file to be sent.
+/// Stores a file to be sent. The same content under the same idempotency key of a channel is
+/// the file that was stored first; without a key every file is a new one.
 pub(crate) async fn keep(
     pool: &PgPool,
     company: CompanyId,
     channel: ChannelId,
+    idempotency_key: &str,
     content: &Bytes,
     now: OffsetDateTime,
 ) -> Result<Kept> {
@@ -49,19 +52,17 @@ pub(crate) async fn keep(
         infer::MatcherType::Video => "video",
         _ => "document",
     };
-    let filename = format!("{group}_{}.{}", hex::encode(random), kind.extension());
-    store::insert(
-        pool,
+    let wanted = format!("{group}_{}.{}", hex::encode(random), kind.extension());
+    let file = store::NewFile {
         company,
         channel,
-        &filename,
-        kind.mime_type(),
+        idempotency_key,
+        filename: &wanted,
+        mime: kind.mime_type(),
         content,
-        now,
-    )
-    .await?;
+    };
     Ok(Kept {
-        filename,
+        filename: store::insert(pool, &file, now).await?,
         mime: kind.mime_type(),
     })
 }

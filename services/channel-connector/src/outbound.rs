@@ -14,6 +14,7 @@ mod store;
 
 use std::{sync::Arc, time::Duration};
 
+use auth::CompanyId;
 use chassis::{Clock, Stop, crash};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use proto::{
@@ -100,7 +101,11 @@ pub(crate) async fn queue(
             DeliveryStatus::Unspecified
         },
     };
-    store::insert(db, row, now).await
+    store::insert(db, row, now).await?;
+    if !requested.media_filename.is_empty() {
+        media::note_use(db, CompanyId(company), &requested.media_filename).await?;
+    }
+    Ok(())
 }
 
 impl Sender {
@@ -160,7 +165,9 @@ impl Sender {
                 return self.settle(&message, Outcome::Retry(fault), "leased").await;
             }
         };
-        let until = self.clock.now() + self.lease;
+        // A file takes a call of its own.
+        let calls = if outgoing.file.is_some() { 2 } else { 1 };
+        let until = self.clock.now() + self.lease * calls;
         if !store::begin_sending(&self.pool, &message, self.name, until).await? {
             // The lease ran out, or a status has settled the message meanwhile.
             return Ok(());
@@ -176,7 +183,29 @@ impl Sender {
             }),
         };
         crash::point("outbound.posted");
+        let outcome = self.heed_refusal(&credentials, outcome).await;
         self.settle(&message, outcome, "sending").await
+    }
+
+    /// Notes on the channel that its credentials are refused. If it was given others meanwhile,
+    /// the message is tried again with those.
+    async fn heed_refusal(&self, used: &Credentials, outcome: Outcome) -> Outcome {
+        let Outcome::Unauthorized(fault) = outcome else {
+            return outcome;
+        };
+        let channel = used.channel.id.0;
+        match self.channels.needs_reauth(used, &fault.detail).await {
+            Ok(false) => return Outcome::Retry(fault),
+            Ok(true) => tracing::error!(
+                channel,
+                code = fault.code,
+                detail = fault.detail,
+                "the channel must be authorized anew, its messages wait"
+            ),
+            // The next refusal is another chance.
+            Err(error) => tracing::warn!(%error, channel, "a refused token is not noted"),
+        }
+        Outcome::Unauthorized(fault)
     }
 
     async fn prepare(&self, message: &Leased) -> Result<(Credentials, Outgoing)> {
@@ -208,25 +237,16 @@ impl Sender {
             Outcome::Sent(provider_id) => store::Change::sent(provider_id),
             Outcome::ThrottledChannel(wait) => {
                 let until = now + pause(wait, message.throttles);
-                self.channels
-                    .pause(auth::ChannelId(message.channel_id), until)
-                    .await?;
+                let channel = auth::ChannelId(message.channel_id);
+                if let Err(error) = self.channels.pause(channel, until).await {
+                    tracing::warn!(%error, channel = channel.0, "the pause of a channel is not kept");
+                }
                 store::Change::throttled(until)
             }
             Outcome::ThrottledRecipient(wait) => {
                 store::Change::throttled(now + pause(wait, message.throttles))
             }
-            Outcome::Unauthorized(fault) => {
-                let channel = auth::ChannelId(message.channel_id);
-                tracing::error!(
-                    channel = channel.0,
-                    code = fault.code,
-                    detail = fault.detail,
-                    "the channel must be authorized anew, its messages wait"
-                );
-                self.channels.needs_reauth(channel, &fault.detail).await?;
-                store::Change::held(&fault)
-            }
+            Outcome::Unauthorized(fault) => store::Change::held(&fault),
             Outcome::Failed(fault) => store::Change::failed(&fault),
             Outcome::Retry(fault) if message.attempts + 1 >= self.attempts => {
                 store::Change::failed(&fault)
@@ -271,9 +291,13 @@ fn backoff(attempts: i32) -> time::Duration {
     jittered(base.min(LONGEST_WAIT))
 }
 
-/// What the provider asks for, else 6 seconds doubling.
+/// What the provider asks for, a day at most, else 6 seconds doubling.
 fn pause(asked: Option<Duration>, throttles: i32) -> time::Duration {
-    let asked = asked.and_then(|wait| time::Duration::try_from(wait).ok());
+    let asked = asked.map(|wait| {
+        time::Duration::try_from(wait)
+            .unwrap_or(TOO_LATE)
+            .min(TOO_LATE)
+    });
     let doubled = FIRST_PAUSE * (1_i32 << throttles.clamp(0, 6));
     asked.unwrap_or_else(|| jittered(doubled.min(LONGEST_PAUSE)))
 }
@@ -283,4 +307,22 @@ fn jittered(base: time::Duration) -> time::Duration {
     // Without randomness there is no jitter, which is no harm.
     let _ = aws_lc_rs::rand::fill(&mut byte);
     base + base * i32::from(byte[0]) / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_may_ask_for_any_pause_and_gets_a_day_at_most() {
+        assert_eq!(
+            pause(Some(Duration::from_secs(7)), 3),
+            time::Duration::seconds(7)
+        );
+        for endless in [Duration::MAX, Duration::from_secs(u64::MAX / 4)] {
+            assert_eq!(pause(Some(endless), 0), TOO_LATE);
+        }
+        assert!(pause(None, i32::MAX) < TOO_LATE);
+        assert!(backoff(i32::MAX) < TOO_LATE);
+    }
 }

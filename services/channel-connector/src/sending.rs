@@ -108,7 +108,8 @@ impl Sending {
         } else {
             let now = self.channels.clock.now();
             let file = &message.file;
-            let kept = media::keep(&self.pool, channel.company, channel.id, file, now).await?;
+            let key = &message.idempotency_key;
+            let kept = media::keep(&self.pool, channel.company, channel.id, key, file, now).await?;
             (kept.filename, !takes_caption(kept.mime))
         };
         let sender = caller.user.as_ref().map(|user| user.id);

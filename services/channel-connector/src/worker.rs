@@ -8,7 +8,9 @@
 //! sender on one channel go one after another, those of others beside them. A
 //! body is done when conversation has answered for all its events.
 
+mod deliver;
 mod explode;
+mod lanes;
 mod meta;
 mod store;
 mod telegram;
@@ -17,31 +19,17 @@ use std::{sync::Arc, time::Duration};
 
 use auth::ServiceTokens;
 use chassis::{Clock, Stop, Upstream, crash};
-use futures_util::{StreamExt, stream};
-use prost::Message;
-use proto::conversation::v1::{
-    InboundEvent, IngestEventsRequest, ingest_service_client::IngestServiceClient,
-};
 use sqlx::PgPool;
 use tokio::sync::Notify;
-use tonic::{Code, Status};
 
 use crate::{error::Result, inbox::Inbox};
 
 /// How often rows of other replicas are looked for.
 const POLL: Duration = Duration::from_millis(500);
 
-/// The most bodies taken in one transaction.
+/// The most bodies taken in one transaction, and about how many bytes they may have.
 const BODIES: i64 = 50;
-
-/// The most events of a lane told in one call.
-const EVENTS: i64 = 50;
-
-/// How long conversation has for one call.
-const CALL: Duration = Duration::from_secs(15);
-
-/// The longest pause while conversation is away.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const BYTES: i64 = 4 * 1024 * 1024;
 
 /// How often orphans are looked through, and what is old is removed.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
@@ -66,24 +54,6 @@ pub(crate) struct Worker {
     pub(crate) adopted: Arc<Notify>,
 }
 
-/// How the delivery of a lane ended.
-enum Lane {
-    /// There may be more.
-    Moved,
-    /// Another replica has it, or it waits.
-    Still,
-    /// Conversation does not answer.
-    Away,
-}
-
-/// How conversation answered.
-enum Told {
-    All,
-    Away,
-    /// It refuses; trying the same again rarely helps.
-    Refused(Status),
-}
-
 impl Worker {
     /// Finds events until the stop.
     pub(crate) async fn explode(self, stop: Stop) -> anyhow::Result<()> {
@@ -93,26 +63,6 @@ impl Worker {
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "stored webhooks wait");
-                    stop.within(POLL).await;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells conversation until the stop.
-    pub(crate) async fn deliver(self, stop: Stop) -> anyhow::Result<()> {
-        let mut pause = POLL;
-        while !stop.is_requested() {
-            match self.deliver_lanes(&stop).await {
-                Ok(Lane::Moved) => pause = POLL,
-                Ok(Lane::Still) => self.rest(&self.exploded, POLL, &stop).await,
-                Ok(Lane::Away) => {
-                    stop.within(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "inbound events wait");
                     stop.within(POLL).await;
                 }
             }
@@ -133,8 +83,15 @@ impl Worker {
                 }
                 Err(error) => tracing::warn!(%error, "orphans wait"),
             }
-            if let Err(error) = store::remove_old(&self.pool, now).await {
-                tracing::warn!(%error, "old webhooks stay");
+            while !stop.is_requested() {
+                match store::remove_old(&self.pool, now).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "old webhooks stay");
+                        break;
+                    }
+                }
             }
         }
         Ok(())
@@ -155,13 +112,13 @@ impl Worker {
         if !store::lock_exploding(&mut transaction).await? {
             return Ok(0);
         }
-        let bodies = store::claim(&mut transaction, now, BODIES).await?;
+        let bodies = store::claim(&mut transaction, now, BODIES, BYTES).await?;
         if !bodies.is_empty() {
             crash::point("worker.claimed");
         }
         let mut adopted = 0;
         for body in &bodies {
-            let found = explode::explode(&self.inbox, body).await?;
+            let found = explode::explode(&self.inbox, body).await;
             adopted += store::settle(&mut transaction, body, found, self.attempts, now).await?;
         }
         transaction.commit().await?;
@@ -174,141 +131,4 @@ impl Worker {
         }
         Ok(bodies.len())
     }
-
-    async fn deliver_lanes(&self, stop: &Stop) -> Result<Lane> {
-        let lanes = store::waiting_lanes(&self.pool, self.clock.now()).await?;
-        let mut running = stream::iter(lanes)
-            .take_while(|_| std::future::ready(!stop.is_requested()))
-            .map(|lane| async move { self.deliver_lane(&lane).await })
-            .buffer_unordered(self.lanes);
-        let mut moved = false;
-        let mut away = false;
-        while let Some(outcome) = running.next().await {
-            match outcome? {
-                Lane::Moved => moved = true,
-                Lane::Still => {}
-                Lane::Away => away = true,
-            }
-        }
-        Ok(match (away, moved) {
-            (true, _) => Lane::Away,
-            (false, true) => Lane::Moved,
-            (false, false) => Lane::Still,
-        })
-    }
-
-    /// Tells conversation the first events of a lane. The lock on the lane ends with the
-    /// transaction, so also with this process.
-    async fn deliver_lane(&self, lane: &str) -> Result<Lane> {
-        let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
-        if !store::lock_lane(&mut transaction, lane).await? {
-            return Ok(Lane::Still);
-        }
-        let waiting = store::head_of_lane(&mut transaction, lane, EVENTS).await?;
-        if waiting.first().is_none_or(|head| head.next_at > now) {
-            return Ok(Lane::Still);
-        }
-        let outcome = match self.tell(&waiting).await {
-            Told::All => {
-                crash::point("worker.ingested");
-                store::delivered(&mut transaction, &waiting).await?;
-                Lane::Moved
-            }
-            Told::Away => Lane::Away,
-            Told::Refused(status) if waiting.len() == 1 => {
-                self.charge(&mut transaction, &waiting[0], &status).await?;
-                Lane::Moved
-            }
-            // One of them is refused; one by one shows which.
-            Told::Refused(_) => self.tell_singly(&mut transaction, &waiting).await?,
-        };
-        transaction.commit().await?;
-        Ok(outcome)
-    }
-
-    async fn tell_singly(
-        &self,
-        transaction: &mut sqlx::PgTransaction<'_>,
-        waiting: &[store::Waiting],
-    ) -> Result<Lane> {
-        for event in waiting {
-            let one = std::slice::from_ref(event);
-            match self.tell(one).await {
-                Told::All => store::delivered(transaction, one).await?,
-                Told::Away => return Ok(Lane::Away),
-                Told::Refused(status) => {
-                    self.charge(transaction, event, &status).await?;
-                    return Ok(Lane::Moved);
-                }
-            }
-        }
-        Ok(Lane::Moved)
-    }
-
-    /// Counts an attempt; after the last one the event is dead and its lane goes on.
-    async fn charge(
-        &self,
-        transaction: &mut sqlx::PgTransaction<'_>,
-        event: &store::Waiting,
-        status: &Status,
-    ) -> Result<()> {
-        let attempts = event.attempts + 1;
-        let dead = attempts >= self.attempts;
-        let complaint = format!("{:?}: {}", status.code(), status.message());
-        tracing::warn!(
-            seq = event.seq, attempts, dead, %complaint,
-            "conversation refuses an event"
-        );
-        let wait = time::Duration::seconds(1 << attempts.clamp(0, 8));
-        let next_at = self.clock.now() + wait;
-        store::refused(transaction, event, dead, &complaint, next_at).await
-    }
-
-    async fn tell(&self, waiting: &[store::Waiting]) -> Told {
-        let events: Vec<InboundEvent> = waiting
-            .iter()
-            .filter_map(|event| InboundEvent::decode(&event.event[..]).ok())
-            .collect();
-        if events.len() != waiting.len() {
-            return Told::Refused(Status::internal("a stored event cannot be decoded"));
-        }
-        match self.call(events).await {
-            Ok(results) if results == waiting.len() => Told::All,
-            Ok(_) => {
-                tracing::error!("conversation answers for another number of events");
-                Told::Away
-            }
-            Err(status) if is_about_the_event(status.code()) => Told::Refused(status),
-            Err(status) => {
-                tracing::warn!(code = ?status.code(), "conversation does not take events");
-                Told::Away
-            }
-        }
-    }
-
-    async fn call(&self, events: Vec<InboundEvent>) -> std::result::Result<usize, Status> {
-        let call = self.tokens.call(CALL).await.map_err(|status| {
-            // Whatever identity says, it is not about the event.
-            Status::unavailable(status.message())
-        })?;
-        let answer = IngestServiceClient::new(self.conversation.clone())
-            .ingest_events(call.request(IngestEventsRequest { events }))
-            .await?;
-        Ok(answer.into_inner().results.len())
-    }
-}
-
-/// Says whether a refusal is about what was sent, and not about who sent it or when.
-fn is_about_the_event(code: Code) -> bool {
-    matches!(
-        code,
-        Code::InvalidArgument
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::FailedPrecondition
-            | Code::OutOfRange
-            | Code::Internal
-            | Code::DataLoss
-    )
 }

@@ -91,7 +91,9 @@ impl Chat {
     /// Refuses when the provider would take only templates.
     pub(crate) fn check_window(&self, now: OffsetDateTime) -> Result<(), Error> {
         let limited = matches!(self.channel_type.as_str(), "whatsapp" | "whatsappfb");
-        let within = self.last_inbound_at.is_some_and(|at| now < at + WINDOW);
+        let within = self
+            .last_inbound_at
+            .is_some_and(|at| now < at.saturating_add(WINDOW));
         if limited && !within {
             return Err(Error::WindowClosed);
         }

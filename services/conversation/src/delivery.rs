@@ -21,7 +21,11 @@ use crate::{
 /// How long news waits for its message.
 const PATIENCE: Duration = Duration::hours(24);
 
-/// How often news that waited for too long is dropped.
+/// How long news is kept. Providers deliver again for 7 days; what comes later than this
+/// finds a status that is as far already.
+const KEPT: Duration = Duration::days(90);
+
+/// How often news that is too old is dropped.
 const CLEANING: StdDuration = StdDuration::from_mins(10);
 
 /// How far a message has come. The order of the variants is the order in which a
@@ -267,15 +271,24 @@ pub(crate) async fn report(
     Ok(store::status(db, message.id).await?)
 }
 
-/// Drops news that waited for too long, until the stop.
+/// Drops news that waited or was kept for too long, until the stop.
 pub(crate) async fn clean(pool: PgPool, clock: Clock, stop: Stop) -> anyhow::Result<()> {
-    while !stop.within(CLEANING).await {
-        match store::drop_parked(&pool, clock.now() - PATIENCE).await {
-            Ok(0) => {}
-            Ok(dropped) => tracing::warn!(dropped, "news came of messages that never appeared"),
-            Err(error) => tracing::warn!(%error, "old news cannot be dropped, trying again later"),
+    loop {
+        if let Err(error) = drop_old(&pool, clock.now(), &stop).await {
+            tracing::warn!(%error, "old news cannot be dropped, trying again later");
+        }
+        if stop.within(CLEANING).await {
+            return Ok(());
         }
     }
+}
+
+async fn drop_old(pool: &PgPool, now: OffsetDateTime, stop: &Stop) -> Result<(), sqlx::Error> {
+    let dropped = store::drop_parked(pool, now - PATIENCE).await?;
+    if dropped > 0 {
+        tracing::warn!(dropped, "news came of messages that never appeared");
+    }
+    while !stop.is_requested() && store::drop_kept(pool, now - KEPT).await? {}
     Ok(())
 }
 

@@ -91,6 +91,24 @@ pub(crate) struct Sighting<'a> {
     pub(crate) at: OffsetDateTime,
 }
 
+impl Sighting<'_> {
+    /// The names with the channels they are bound to, each once and in the order given.
+    fn names(&self) -> Vec<(i64, &Identity)> {
+        let mut names: Vec<(i64, &Identity)> = Vec::with_capacity(self.identities.len());
+        for name in self.identities {
+            let scope = name.scope(self.channel);
+            let known = names.iter_mut().find(|(other_scope, other)| {
+                (*other_scope, other.kind, &other.value) == (scope, name.kind, &name.value)
+            });
+            match known {
+                Some((_, known)) => *known = (*known).max(name),
+                None => names.push((scope, name)),
+            }
+        }
+        names
+    }
+}
+
 /// The one guest with these names, created or joined from several when need be.
 /// The guest stays locked until the transaction ends.
 pub(crate) async fn resolve(
@@ -98,12 +116,25 @@ pub(crate) async fn resolve(
     sighting: &Sighting<'_>,
     now: OffsetDateTime,
 ) -> Result<GuestId, Error> {
-    let names: Vec<(i64, &Identity)> = sighting
-        .identities
-        .iter()
-        .map(|name| (name.scope(sighting.channel), name))
-        .collect();
-    store::lock_names(db, sighting.company, &names).await?;
+    take_turns(db, sighting).await?;
+    resolve_in_turn(db, sighting, now).await
+}
+
+/// Makes everybody who deals with one of these names take turns until the transaction ends.
+pub(crate) async fn take_turns(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+) -> Result<(), Error> {
+    Ok(store::lock_names(db, sighting.company, &sighting.names()).await?)
+}
+
+/// [`resolve`] for whose turn it is.
+pub(crate) async fn resolve_in_turn(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    now: OffsetDateTime,
+) -> Result<GuestId, Error> {
+    let names = sighting.names();
     let holders = lock_holders(db, sighting.company, &names).await?;
     let guest = match holders.split_first() {
         None => store::insert(db, sighting.company, &sighting.name, now).await?,
@@ -115,9 +146,7 @@ pub(crate) async fn resolve(
             *kept
         }
     };
-    for (scope, name) in names {
-        store::put_name(db, guest, sighting.company, scope, name, sighting.at).await?;
-    }
+    store::put_names(db, guest, sighting.company, &names, sighting.at).await?;
     store::rename(db, guest, &sighting.name).await?;
     Ok(guest)
 }
@@ -128,30 +157,16 @@ async fn lock_holders(
     company: CompanyId,
     names: &[(i64, &Identity)],
 ) -> Result<Vec<GuestId>, Error> {
-    let mut known = holders(db, company, names).await?;
+    let mut known = store::holders(db, company, names).await?;
     for _ in 0..TRIES {
         store::lock(db, &known).await?;
-        let now = holders(db, company, names).await?;
+        let now = store::holders(db, company, names).await?;
         if now == known {
             return Ok(known);
         }
         known = now;
     }
     Err(Error::Contended)
-}
-
-async fn holders(
-    db: &mut PgConnection,
-    company: CompanyId,
-    names: &[(i64, &Identity)],
-) -> Result<Vec<GuestId>, Error> {
-    let mut found = Vec::with_capacity(names.len());
-    for (scope, name) in names {
-        found.extend(store::holder(db, company, *scope, name).await?);
-    }
-    found.sort();
-    found.dedup();
-    Ok(found)
 }
 
 /// The guest of a recipient that somebody writes to, bound to `token` when one
@@ -167,27 +182,21 @@ pub(crate) async fn resolve_recipient(
     if token.is_empty() {
         return resolve(db, sighting, now).await;
     }
-    let names: Vec<(i64, &Identity)> = sighting
-        .identities
-        .iter()
-        .map(|name| (name.scope(sighting.channel), name))
-        .collect();
-    store::lock_names(db, sighting.company, &names).await?;
+    let names = sighting.names();
+    take_turns(db, sighting).await?;
     let bound = guest_of_token(db, tokens, token, sighting.company).await?;
     store::lock(db, &[bound]).await?;
     if guest_of_token(db, tokens, token, sighting.company).await? != bound {
         return Err(Error::Contended);
     }
-    let holders = holders(db, sighting.company, &names).await?;
+    let holders = store::holders(db, sighting.company, &names).await?;
     if holders.iter().any(|holder| *holder != bound) {
         return Err(bad_token("the token is not one of the recipient"));
     }
     if holders.is_empty() {
-        for (scope, name) in names {
-            store::put_name(db, bound, sighting.company, scope, name, sighting.at).await?;
-        }
+        store::put_names(db, bound, sighting.company, &names, sighting.at).await?;
     }
-    resolve(db, sighting, now).await
+    resolve_in_turn(db, sighting, now).await
 }
 
 async fn guest_of_token(
@@ -283,8 +292,9 @@ pub(crate) async fn by_phone(
     if !scope.contains(company) {
         return Err(Error::GuestUnknown);
     }
-    let holder = store::holder(db, company, 0, &Identity::phone(phone)).await?;
-    let guest = holder.ok_or(Error::GuestUnknown)?;
+    let phone = Identity::phone(phone);
+    let holders = store::holders(db, company, &[(0, &phone)]).await?;
+    let guest = *holders.first().ok_or(Error::GuestUnknown)?;
     store::find(db, scope, guest)
         .await?
         .ok_or(Error::GuestUnknown)

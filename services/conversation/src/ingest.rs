@@ -72,7 +72,7 @@ impl Event {
     /// unless that is in the future.
     fn ordered_at(&self) -> OffsetDateTime {
         self.provider_time
-            .filter(|at| *at <= self.received_at + TRUSTED_LEAD)
+            .filter(|at| *at <= self.received_at.saturating_add(TRUSTED_LEAD))
             .unwrap_or(self.received_at)
     }
 }
@@ -102,9 +102,6 @@ async fn take_message(
     inbound: &Inbound,
     now: OffsetDateTime,
 ) -> Result<Outcome, Error> {
-    if let Some(known) = known(db, event).await? {
-        return Ok(known);
-    }
     let ordered_at = event.ordered_at();
     let sighting = Sighting {
         company: event.company,
@@ -113,11 +110,12 @@ async fn take_message(
         name: Name::of_profile(&inbound.profile_name, &inbound.identities, ordered_at),
         at: ordered_at,
     };
-    let guest = guests::resolve(db, &sighting, now).await?;
-    // The same event may have been taken while we waited for the guest.
+    // The same event comes from the same guest, so it is not being taken at this moment.
+    guests::take_turns(db, &sighting).await?;
     if let Some(known) = known(db, event).await? {
         return Ok(known);
     }
+    let guest = guests::resolve_in_turn(db, &sighting, now).await?;
     let line = Line {
         company: event.company,
         channel: event.channel,

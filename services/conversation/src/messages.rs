@@ -100,7 +100,7 @@ impl Draft {
             provider_id: None,
             provider_time: None,
             provider_seq: 0,
-            ordered_at: now.max(chat.last_message_at + Duration::MICROSECOND),
+            ordered_at: now.max(chat.last_message_at.saturating_add(Duration::MICROSECOND)),
             received_at: now,
             external_key: None,
             client_id: None,

@@ -4,9 +4,10 @@
 use auth::{Caller, CompanyId};
 use chassis::config::Secret;
 
-use super::{Channel, ChannelType, Channels, Credentials, NewChannel, input, own_scope, store};
+use super::{
+    Channel, ChannelType, Channels, Column, Credentials, NewChannel, input, own_scope, store,
+};
 use crate::{
-    cipher::Column,
     error::{Error, Result},
     providers::{self, CallError, bot_number},
 };
@@ -83,7 +84,6 @@ impl Channels {
         };
         let mut transaction = self.pool.begin().await?;
         let row = store::update(&mut transaction, &row, true, now).await?;
-        store::release_held(&mut transaction, channel.id, now).await?;
         transaction.commit().await?;
         store::set_active(&self.pool, own_scope(), channel.id, true, now).await?;
         self.open(row)

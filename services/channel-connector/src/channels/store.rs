@@ -270,23 +270,6 @@ pub(super) async fn update(
     .await?)
 }
 
-/// Lets what waited for authorization wait for a sender again.
-pub(super) async fn release_held(
-    db: &mut PgConnection,
-    id: ChannelId,
-    now: OffsetDateTime,
-) -> Result<()> {
-    sqlx::query!(
-        "UPDATE channel.outbound SET state = 'queued', next_at = $2
-         WHERE channel_id = $1 AND state = 'held'",
-        id.0,
-        now,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
 /// Switches a channel; false when it was in that state.
 pub(super) async fn set_active(
     pool: &PgPool,
@@ -325,7 +308,7 @@ pub(super) async fn note_webhook(
 }
 
 pub(super) async fn needs_reauth(
-    pool: &PgPool,
+    db: &mut PgConnection,
     id: ChannelId,
     complaint: &str,
     now: OffsetDateTime,
@@ -334,10 +317,10 @@ pub(super) async fn needs_reauth(
         "UPDATE channel.channel SET health = 'needs_reauth', last_error = $2, updated_at = $3
          WHERE id = $1",
         id.0,
-        complaint,
+        complaint.replace('\0', ""),
         now,
     )
-    .execute(pool)
+    .execute(db)
     .await?;
     Ok(())
 }

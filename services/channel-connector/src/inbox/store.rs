@@ -11,6 +11,7 @@ pub(super) struct NewRaw<'a> {
     pub(super) arrival: &'a Arrival,
     pub(super) route_key: &'a str,
     pub(super) verified: &'a [i64],
+    pub(super) vouched: bool,
     pub(super) state: &'a str,
     pub(super) error: &'a str,
 }
@@ -21,8 +22,8 @@ pub(super) async fn insert(pool: &PgPool, raw: NewRaw<'_>, now: OffsetDateTime) 
     Ok(sqlx::query_scalar!(
         r#"INSERT INTO channel.inbound_raw
                (source, route_key, channel_id, verified_channels, body, body_sha256, signature,
-                content_type, user_agent, received_at, state, next_at, error)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $12)
+                content_type, user_agent, received_at, state, next_at, error, vouched)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $12, $13)
            RETURNING id"#,
         raw.arrival.source.name(),
         raw.route_key,
@@ -36,6 +37,7 @@ pub(super) async fn insert(pool: &PgPool, raw: NewRaw<'_>, now: OffsetDateTime) 
         now,
         raw.state,
         raw.error,
+        raw.vouched,
     )
     .fetch_one(pool)
     .await?)

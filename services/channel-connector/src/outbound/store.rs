@@ -208,7 +208,8 @@ pub(super) async fn give_up(
 }
 
 /// Takes the next message of as many recipients as the limit says. Only the first one that is
-/// not settled of each recipient can be taken.
+/// not settled of each recipient can be taken. Those that were held go once the channel is
+/// authorized again.
 pub(super) async fn lease(
     pool: &PgPool,
     by: Uuid,
@@ -224,7 +225,7 @@ pub(super) async fn lease(
              SELECT head.id
              FROM channel.outbound head
              JOIN channel.channel channel ON channel.id = head.channel_id
-             WHERE head.state = 'queued' AND head.next_at <= $2
+             WHERE head.state IN ('queued', 'held') AND head.next_at <= $2
                AND channel.active AND channel.health = 'ok'
                AND (channel.paused_until IS NULL OR channel.paused_until <= $2)
                AND NOT EXISTS (

@@ -17,6 +17,9 @@ const LONGEST_KEY: usize = 600;
 /// Names of guests and their identities are this long at most, in characters.
 pub(super) const LONGEST_NAME: usize = 191;
 
+/// The longest text that is passed on, in characters; no provider takes more.
+const LONGEST_TEXT: usize = 65_536;
+
 /// What a body holds.
 pub(super) enum Found {
     /// Its events, perhaps none, and how many things in it are not for us.
@@ -90,7 +93,7 @@ async fn explode_meta(inbox: &Inbox, body: &Body) -> Result<Found> {
             "no channel verifies its signature".into(),
         ));
     }
-    Ok(meta::events(&webhook, &genuine))
+    Ok(meta::events(&webhook, &genuine, body.id))
 }
 
 fn nothing() -> Found {
@@ -120,6 +123,14 @@ pub(super) fn identities(named: &[(IdentityKind, &str)]) -> Vec<GuestIdentity> {
             value: (*value).to_owned(),
         })
         .collect()
+}
+
+/// A text that is not too long.
+pub(super) fn words(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// A display name that is not too long.

@@ -6,13 +6,16 @@ use proto::conversation::v1::{DeliveryStatus, IdentityKind, InboundMessage, Inbo
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::explode::{Content, Event, Found, identities, key, name};
+use super::explode::{Content, Event, Found, identities, key, name, words};
 use crate::{
     inbox::Known,
     providers::whatsapp::webhook::{
         ChangeValue, Contact, Message, StatusNews, UNEXPLAINED, Webhook, clean, explanation,
     },
 };
+
+/// More places than a body can have.
+const PLACES: i64 = 1 << 20;
 
 /// Reads a body leniently; the error is that it is no JSON object.
 pub(super) fn read(body: &[u8]) -> Result<Webhook, serde_json::Error> {
@@ -33,8 +36,8 @@ pub(super) fn accounts(webhook: &Webhook) -> Vec<String> {
     accounts
 }
 
-/// All events for channels among `genuine` that are on.
-pub(super) fn events(webhook: &Webhook, genuine: &[Arc<Known>]) -> Found {
+/// All events for channels among `genuine` that are on; `body` is the id of the stored body.
+pub(super) fn events(webhook: &Webhook, genuine: &[Arc<Known>], body: i64) -> Found {
     let mut events = Vec::new();
     let mut ignored = 0;
     for change in webhook.entry.iter().flat_map(|entry| &entry.changes) {
@@ -63,7 +66,10 @@ pub(super) fn events(webhook: &Webhook, genuine: &[Arc<Known>]) -> Found {
     if webhook.object != "whatsapp_business_account" {
         ignored += webhook.entry.len();
     }
-    for (place, event) in (1..).zip(&mut events) {
+    // WhatsApp counts in whole seconds: within one, what came first was written first, so the
+    // place in the body counts less than the body.
+    let first = body.saturating_mul(PLACES).saturating_add(1);
+    for (place, event) in (first..).zip(&mut events) {
         event.place = place;
     }
     Found::Events { events, ignored }
@@ -101,7 +107,7 @@ fn message_event(channel: &Arc<Known>, value: &ChangeValue, message: &Message) -
         profile_name: name(&shown),
         provider_id: message.id.clone(),
         kind: reading.kind.to_owned(),
-        text: clean(reading.text),
+        text: words(clean(reading.text)),
         reply_to_provider_id: match reading.about {
             Some(about) => clean(about),
             None => message.context.id.clone(),

@@ -1,15 +1,16 @@
 //! All SQL of the worker.
 
 mod found;
+mod news;
 mod tidy;
 
 use sqlx::{PgConnection, PgPool};
 use time::{Duration, OffsetDateTime};
 
-use self::found::{Rows, adopt, message_of};
 pub(super) use self::tidy::{adopt_orphans, remove_old};
+use self::{found::Rows, news::News};
 use super::explode::{Content, Event, Found};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A stored body that waits for the worker.
 pub(super) struct Body {
@@ -41,21 +42,28 @@ pub(super) async fn lock_exploding(db: &mut PgConnection) -> Result<bool> {
     Ok(locked)
 }
 
-/// The oldest bodies that wait.
+/// The oldest bodies that wait: at most `limit`, and no more once `bytes` are reached.
 pub(super) async fn claim(
     db: &mut PgConnection,
     now: OffsetDateTime,
     limit: i64,
+    bytes: i64,
 ) -> Result<Vec<Body>> {
     Ok(sqlx::query_as!(
         Body,
-        "SELECT id, source, verified_channels, body AS content, signature, received_at, attempts
-         FROM channel.inbound_raw
-         WHERE state = 'new' AND exploded_at IS NULL AND next_at <= $1
-         ORDER BY id LIMIT $2
-         FOR UPDATE SKIP LOCKED",
+        "SELECT raw.id, raw.source, raw.verified_channels, raw.body AS content, raw.signature,
+                raw.received_at, raw.attempts
+         FROM channel.inbound_raw raw
+         JOIN (SELECT id, sum(size) OVER (ORDER BY id) - size AS before
+               FROM (SELECT id, octet_length(body) AS size FROM channel.inbound_raw
+                     WHERE state = 'new' AND exploded_at IS NULL AND next_at <= $1
+                     ORDER BY id LIMIT $2) oldest) waiting USING (id)
+         WHERE waiting.before < $3
+         ORDER BY raw.id
+         FOR UPDATE OF raw SKIP LOCKED",
         now,
         limit,
+        bytes,
     )
     .fetch_all(db)
     .await?)
@@ -67,17 +75,28 @@ pub(super) async fn claim(
 pub(super) async fn settle(
     db: &mut sqlx::PgTransaction<'_>,
     body: &Body,
-    found: Found,
+    found: Result<Found>,
     attempts: i32,
     now: OffsetDateTime,
 ) -> Result<u64> {
     let events = match found {
-        Found::Unreadable(why) => {
+        Err(error @ Error::Database(_)) => return Err(error),
+        Err(error) => {
+            tracing::warn!(id = body.id, %error, "a webhook cannot be read now");
+            // Once the key is back, the secret opens again.
+            let most = match error {
+                Error::Sealed(_) => i32::MAX,
+                _ => attempts,
+            };
+            postpone(db, body, most, &error.to_string(), now).await?;
+            return Ok(0);
+        }
+        Ok(Found::Unreadable(why)) => {
             tracing::warn!(id = body.id, why, "a webhook is dead");
             kill(db, body.id, &why).await?;
             return Ok(0);
         }
-        Found::Events { events, ignored } => {
+        Ok(Found::Events { events, ignored }) => {
             if ignored > 0 {
                 tracing::debug!(id = body.id, ignored, "parts of a webhook are not for us");
             }
@@ -92,7 +111,7 @@ pub(super) async fn settle(
         }
         Err(error) => {
             savepoint.rollback().await?;
-            if matches!(error, crate::error::Error::Database(_)) {
+            if matches!(error, Error::Database(_)) {
                 return Err(error);
             }
             tracing::warn!(id = body.id, %error, "the events of a webhook cannot be stored");
@@ -108,25 +127,16 @@ async fn store_events(
     events: Vec<Event>,
     now: OffsetDateTime,
 ) -> Result<u64> {
-    let mut adopted = 0;
+    let news = News::of(&events);
+    let adopted = news.adopt(db, now).await?;
+    let mut messages = news.messages(db).await?.into_iter();
     let mut rows = Rows::default();
     for event in events {
-        let (message_id, settled) = match &event.content {
-            Content::Status { news, outbound } => {
-                let channel = event.channel.id.0;
-                let settled = match outbound {
-                    Some(id) => adopt(db, channel, *id, &news.provider_id, now).await?,
-                    None => 0,
-                };
-                (
-                    message_of(db, channel, *outbound, &news.provider_id).await?,
-                    settled,
-                )
-            }
-            Content::Message(_) => (None, 0),
+        let message_id = match &event.content {
+            Content::Status { .. } => messages.next().unwrap_or(0),
+            Content::Message(_) => 0,
         };
-        adopted += settled;
-        rows.push(event, message_id.unwrap_or(0), body.received_at);
+        rows.push(event, message_id, body.received_at);
     }
     let stored = rows.insert(db, body.id, now).await?;
     let state = if stored == 0 { "done" } else { "new" };
@@ -176,37 +186,8 @@ async fn postpone(
     Ok(())
 }
 
-/// The lanes whose next event is due, the longest waiting first. A lane that waits for its
-/// next attempt holds up nobody but itself.
-pub(super) async fn waiting_lanes(pool: &PgPool, now: OffsetDateTime) -> Result<Vec<String>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT head.lane
-         FROM (SELECT lane, seq, next_at FROM channel.inbound_event
-               WHERE state = 'new' ORDER BY seq LIMIT 5000) head
-         GROUP BY head.lane
-         HAVING (array_agg(head.next_at ORDER BY head.seq))[1] <= $1
-         ORDER BY min(head.seq) LIMIT 64",
-        now,
-    )
-    .fetch_all(pool)
-    .await?)
-}
-
-/// Takes a lane until the end of the transaction; false when somebody else has it.
-pub(super) async fn lock_lane(db: &mut PgConnection, lane: &str) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT pg_try_advisory_xact_lock(hashtextextended('channel.lane ' || $1, 0)) AS "locked!""#,
-        lane,
-    )
-    .fetch_one(db)
-    .await?)
-}
-
-pub(super) async fn head_of_lane(
-    db: &mut PgConnection,
-    lane: &str,
-    limit: i64,
-) -> Result<Vec<Waiting>> {
+/// The first events of a lane, in order.
+pub(super) async fn head_of_lane(pool: &PgPool, lane: &str, limit: i64) -> Result<Vec<Waiting>> {
     Ok(sqlx::query_as!(
         Waiting,
         "SELECT seq, raw_id, event, attempts, next_at FROM channel.inbound_event
@@ -214,45 +195,50 @@ pub(super) async fn head_of_lane(
         lane,
         limit,
     )
-    .fetch_all(db)
+    .fetch_all(pool)
     .await?)
 }
 
 /// Notes that conversation has answered, and finishes bodies that have nothing left.
-pub(super) async fn delivered(db: &mut PgConnection, events: &[Waiting]) -> Result<()> {
+pub(super) async fn delivered(pool: &PgPool, events: &[Waiting]) -> Result<()> {
+    let mut transaction = pool.begin().await?;
     let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
     sqlx::query!(
-        "UPDATE channel.inbound_event SET state = 'done', error = '' WHERE seq = ANY($1)",
+        "UPDATE channel.inbound_event SET state = 'done', error = ''
+         WHERE seq = ANY($1) AND state = 'new'",
         &seqs,
     )
-    .execute(&mut *db)
+    .execute(&mut *transaction)
     .await?;
-    finish_bodies(db, events).await
+    finish_bodies(&mut transaction, events).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Notes that conversation refuses an event.
 pub(super) async fn refused(
-    db: &mut PgConnection,
+    pool: &PgPool,
     event: &Waiting,
     dead: bool,
     why: &str,
     next_at: OffsetDateTime,
 ) -> Result<()> {
     let state = if dead { "dead" } else { "new" };
+    let mut transaction = pool.begin().await?;
     sqlx::query!(
         "UPDATE channel.inbound_event
-         SET state = $2, attempts = attempts + 1, next_at = $3, error = $4 WHERE seq = $1",
+         SET state = $2, attempts = attempts + 1, next_at = $3, error = $4
+         WHERE seq = $1 AND state = 'new'",
         event.seq,
         state,
         next_at,
         why,
     )
-    .execute(&mut *db)
+    .execute(&mut *transaction)
     .await?;
     if dead {
-        finish_bodies(db, std::slice::from_ref(event)).await?;
+        finish_bodies(&mut transaction, std::slice::from_ref(event)).await?;
     }
-    Ok(())
+    Ok(transaction.commit().await?)
 }
 
 /// A body with a dead event is dead too, so that somebody looks at it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proto::conversation::v1::{IdentityKind, InboundMessage};
 
-use super::explode::{Content, Event, Found, identities, key, name};
+use super::explode::{Content, Event, Found, identities, key, name, words};
 use crate::{
     inbox::Known,
     providers::telegram::{
@@ -75,7 +75,7 @@ fn event(channel: &Arc<Known>, update_id: i64, written: Written) -> Event {
         profile_name: name(&written.name),
         provider_id: written.provider_id,
         kind: written.kind.to_owned(),
-        text: written.text,
+        text: words(written.text),
         reply_to_provider_id: about.unwrap_or_default(),
         media_filename: String::new(),
     };

@@ -341,7 +341,7 @@ async fn a_change_keeps_what_it_does_not_name(pool: PgPool) {
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn the_demo_channels_can_be_seeded_twice(pool: PgPool) {
-    let keys = channel_connector::generate_key("k1").unwrap();
+    let keys = sealing::generate_key("k1").unwrap();
     let config = keys.clone();
     let rig = Rig::start_with(pool.clone(), |settings| settings.encryption_keys = config).await;
     for _ in 0..2 {

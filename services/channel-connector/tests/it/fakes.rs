@@ -22,6 +22,7 @@ use proto::{
         Company, GetCompanyRequest, GetCompanyResponse, company_service_server::CompanyService,
     },
 };
+use tokio::sync::Semaphore;
 use tonic::{Code, Request, Response, Status};
 
 /// The secret by which identity knows the service.
@@ -49,12 +50,38 @@ pub struct State {
     /// What `StartMessage` answers instead.
     pub start_refusal: Option<Status>,
     pub log: Vec<Event>,
+    /// Closed while calls hang.
+    gate: Option<Arc<Semaphore>>,
+}
+
+/// Has calls hang until it is dropped.
+pub struct Hanging(Conversation, Arc<Semaphore>);
+
+impl Hanging {
+    /// New calls are answered; those that hang go on hanging.
+    pub fn only_those_that_wait(&self) {
+        self.0.with(|state| state.gate = None);
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        self.only_those_that_wait();
+        self.1.close();
+    }
 }
 
 impl Conversation {
     /// Looks at or changes its state.
     pub fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.0.lock().unwrap())
+    }
+
+    /// Answers no call for events from now on.
+    pub fn hang(&self) -> Hanging {
+        let gate = Arc::new(Semaphore::new(0));
+        self.with(|state| state.gate = Some(Arc::clone(&gate)));
+        Hanging(self.clone(), gate)
     }
 }
 
@@ -74,8 +101,15 @@ impl IngestService for Conversation {
     ) -> Result<Response<IngestEventsResponse>, Status> {
         only_connector(&request)?;
         let events = request.into_inner().events;
+        let gate = self.with(|state| {
+            state.calls += 1;
+            state.gate.clone()
+        });
+        if let Some(gate) = gate {
+            // It opens by being closed for good.
+            let _ = gate.acquire().await;
+        }
         let mut state = self.0.lock().unwrap();
-        state.calls += 1;
         if let Some(code) = state.refusals.pop_front() {
             return Err(Status::new(code, "as the test wishes"));
         }
@@ -181,6 +215,13 @@ impl ChatService for Conversation {
         let repeated = state.started.iter().position(|held| {
             !wanted.idempotency_key.is_empty() && held.idempotency_key == wanted.idempotency_key
         });
+        if let Some(place) = repeated
+            && state.started[place] != wanted
+        {
+            return Err(Status::already_exists(
+                "the key was used for another message",
+            ));
+        }
         let place = repeated.unwrap_or_else(|| {
             state.started.push(wanted.clone());
             state.started.len() - 1

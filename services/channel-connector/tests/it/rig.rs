@@ -56,6 +56,8 @@ pub struct Rig {
     pub telegram: FakeTelegram,
     pub conversation: Conversation,
     pub upstream: Upstream,
+    /// Where the service reaches conversation, the double or the real one.
+    pub talk: Upstream,
     bus: Bus,
     signer: ContextSigner,
     lifecycle: Lifecycle,
@@ -75,6 +77,23 @@ impl Rig {
 
     /// A service that runs with other settings.
     pub async fn start_with(pool: PgPool, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_beside(pool, None, change).await
+    }
+
+    /// A service that tells the real conversation, whose schema is in the same database.
+    pub async fn start_together(pool: PgPool) -> Self {
+        conversation::MIGRATOR.run(&pool).await.unwrap();
+        let settings = conversation::Config {
+            guest_token_key: Secret::new("0123456789abcdef0123456789abcdef"),
+        };
+        Self::start_beside(pool, Some(settings), |_| {}).await
+    }
+
+    async fn start_beside(
+        pool: PgPool,
+        real: Option<conversation::Config>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let clock = Clock::set_to(Clock::system().now());
         let (signing_key, public) = auth::generate("test-1").unwrap();
         let context = ContextKeys {
@@ -91,14 +110,41 @@ impl Rig {
             upstream
         };
         let identity = AuthenticationServiceServer::new(Identity(signer.clone()));
-        let talk = Routes::new(IngestServiceServer::new(conversation.clone()))
-            .add_service(ChatServiceServer::new(conversation.clone()))
-            .add_service(EventLogServiceServer::new(conversation.clone()));
+        let identity = serve(Routes::new(identity));
+        let lifecycle = Lifecycle::new(Duration::from_secs(5));
+        let bus = Bus::Memory(MemoryBus::default());
+        let host = |name, schema, upstreams: Upstreams| Host {
+            name,
+            schema,
+            tokens: ServiceTokens::new(
+                name,
+                context.service_secret.clone(),
+                upstreams.identity.clone(),
+                clock.clone(),
+            ),
+            clock: clock.clone(),
+            pool: pool.clone(),
+            bus: bus.clone(),
+            upstreams,
+            context: Arc::new(context.clone()),
+            stop: lifecycle.stop(),
+        };
+        let nobody = Upstreams::remote(&UpstreamUris::default()).unwrap();
+        let talk = serve(match real {
+            Some(settings) => {
+                let host = host("conversation", "conversation", nobody.clone());
+                let service = (conversation::spec().build)(settings, host).await;
+                service.unwrap().routes
+            }
+            None => Routes::new(IngestServiceServer::new(conversation.clone()))
+                .add_service(ChatServiceServer::new(conversation.clone()))
+                .add_service(EventLogServiceServer::new(conversation.clone())),
+        });
         let upstreams = Upstreams {
-            identity: serve(Routes::new(identity)),
-            conversation: serve(talk),
+            identity,
+            conversation: talk.clone(),
             tenancy_admin: serve(Routes::new(CompanyServiceServer::new(Tenancy))),
-            ..Upstreams::remote(&UpstreamUris::default()).unwrap()
+            ..nobody
         };
         let graph = FakeGraph::start().await;
         graph.register_number(PHONE, TOKEN);
@@ -112,29 +158,13 @@ impl Rig {
             graph_base_url: graph.base_url(),
             telegram_base_url: telegram.base_url(),
             public_url: "https://atencion.test".into(),
-            encryption_keys: channel_connector::generate_key("k1").unwrap(),
+            // The same for all replicas of a test.
+            encryption_keys: Secret::new(format!("k1:{}=", "A".repeat(43))),
             provider_timeout_seconds: 2,
             ..Config::default()
         };
         change(&mut config);
-        let lifecycle = Lifecycle::new(Duration::from_secs(5));
-        let bus = Bus::Memory(MemoryBus::default());
-        let host = Host {
-            name: "channel-connector",
-            schema: "channel",
-            tokens: ServiceTokens::new(
-                "channel-connector",
-                context.service_secret.clone(),
-                upstreams.identity.clone(),
-                clock.clone(),
-            ),
-            clock: clock.clone(),
-            pool: pool.clone(),
-            bus: bus.clone(),
-            upstreams,
-            context: Arc::new(context.clone()),
-            stop: lifecycle.stop(),
-        };
+        let host = host("channel-connector", "channel", upstreams);
         let service = (channel_connector::spec().build)(config, host)
             .await
             .unwrap();
@@ -149,6 +179,7 @@ impl Rig {
             telegram,
             conversation,
             upstream,
+            talk,
             bus,
             signer,
             lifecycle,

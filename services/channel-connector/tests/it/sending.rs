@@ -4,23 +4,15 @@ use auth::{Caller, Role};
 use bytes::Bytes;
 use channel_connector::MIGRATOR;
 use chassis::{ErrorCode, code::Refusal};
-use proto::{
-    channel::v1::{
-        GetMediaRequest, ReadTelegramRequest, SendTelegramRequest, SendWhatsAppRequest,
-        UpdateChannelStatusRequest, get_media_response::Part,
-        media_service_client::MediaServiceClient,
-    },
-    conversation::v1::{DeliveryStatus, GuestIdentity, IdentityKind},
-    events::v1::OutboundRequested,
+use proto::channel::v1::{
+    ReadTelegramRequest, SendTelegramRequest, SendWhatsAppRequest, UpdateChannelStatusRequest,
 };
 use sqlx::PgPool;
 use tonic::Status;
 
-use crate::rig::{BOT, COMPANY, GUEST, OTHER, PHONE, Rig, platform, refusal, update, user};
+use crate::rig::{BOT, COMPANY, GUEST, OTHER, Rig, platform, refusal, update, user};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
-
-fn text(channel_id: i64, message: &str) -> SendWhatsAppRequest {
+pub fn text(channel_id: i64, message: &str) -> SendWhatsAppRequest {
     SendWhatsAppRequest {
         channel_id,
         to: "+506 8888-8888".into(),
@@ -29,7 +21,7 @@ fn text(channel_id: i64, message: &str) -> SendWhatsAppRequest {
     }
 }
 
-async fn refused(rig: &Rig, caller: &Caller, request: SendWhatsAppRequest) -> Refusal {
+pub async fn refused(rig: &Rig, caller: &Caller, request: SendWhatsAppRequest) -> Refusal {
     let call = rig.call(caller);
     refusal(rig.sending().send_whats_app(call.request(request)).await)
 }
@@ -116,82 +108,6 @@ async fn what_conversation_refuses_is_passed_on(pool: PgPool) {
         .with(|state| state.start_refusal = Some(Status::internal("a secret of conversation")));
     let said = refused(&rig, &platform(), text(channel.channel_id, "Hola")).await;
     assert_eq!(said.code, ErrorCode::Unavailable);
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn a_file_is_uploaded_and_goes_out_with_its_caption(pool: PgPool) {
-    let rig = Rig::start(pool).await;
-    let channel = rig.whatsapp().await;
-    let request = SendWhatsAppRequest {
-        file: Bytes::from_static(PNG),
-        ..text(channel.channel_id, "Mire")
-    };
-    let call = rig.call(&platform());
-    rig.sending()
-        .send_whats_app(call.request(request))
-        .await
-        .unwrap();
-    let started = rig.conversation.with(|state| state.started[0].clone());
-    assert_eq!(started.text, "Mire");
-    let filename = started.media_filename;
-    let random = filename
-        .strip_prefix("photo_")
-        .and_then(|rest| rest.strip_suffix(".png"));
-    assert_eq!(random.map(str::len), Some(32), "{filename}");
-    let requested =
-        |message_id, company_channel: i64, kind: IdentityKind, to: &str| OutboundRequested {
-            message_id,
-            channel_id: company_channel,
-            recipient: Some(GuestIdentity {
-                kind: kind.into(),
-                value: to.into(),
-            }),
-            text: "Mire".into(),
-            media_filename: filename.clone(),
-            ..OutboundRequested::default()
-        };
-    let by_whatsapp = requested(1, channel.channel_id, IdentityKind::WaPhone, GUEST);
-    rig.announce(COMPANY, &by_whatsapp).await;
-    rig.until_reported(1, DeliveryStatus::Sent).await;
-    let sent = &rig.graph.sent()[0];
-    assert_eq!(sent.body["image"]["caption"], "Mire");
-    let media = sent.body["image"]["id"].as_str().unwrap();
-    assert_eq!(rig.graph.media_content(media).unwrap(), PNG);
-
-    let bot = rig.bot().await;
-    let by_telegram = requested(2, bot.channel_id, IdentityKind::Telegram, "987654321");
-    rig.announce(COMPANY, &by_telegram).await;
-    rig.until_reported(2, DeliveryStatus::Sent).await;
-    let sent = &rig.telegram.sent()[0];
-    assert_eq!(sent.method, "sendPhoto");
-    assert_eq!(sent.body["caption"], "Mire");
-
-    let call = rig.call(&Caller::service("edge"));
-    let ask = |filename: &str| {
-        call.request(GetMediaRequest {
-            filename: filename.into(),
-        })
-    };
-    let mut media = MediaServiceClient::new(rig.upstream.clone());
-    let mut parts = media.get_media(ask(&filename)).await.unwrap().into_inner();
-    let Some(Part::Info(info)) = parts.message().await.unwrap().unwrap().part else {
-        panic!("the description comes first")
-    };
-    assert_eq!(
-        (info.mime.as_str(), info.size),
-        ("image/png", i64::try_from(PNG.len()).unwrap())
-    );
-    let Some(Part::Chunk(chunk)) = parts.message().await.unwrap().unwrap().part else {
-        panic!("the content comes next")
-    };
-    assert_eq!(chunk, PNG);
-    for none in ["", "photo_1.png", "../secret", "\0", "é"] {
-        assert_eq!(
-            refusal(media.get_media(ask(none)).await).code,
-            ErrorCode::NotFound
-        );
-    }
-    assert_eq!(rig.graph.sent()[0].phone_number_id, PHONE);
 }
 
 fn to_telegram(bot_token: &str, message: &str) -> SendTelegramRequest {

@@ -95,61 +95,6 @@ async fn nobody_speaks_for_a_channel_of_another_company(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn an_unknown_account_is_an_orphan_until_it_is_connected(pool: PgPool) {
-    let rig = Rig::start(pool).await;
-    let body = text(PHONE, "wamid.1", "Hola");
-    let signature = sign(APP_SECRET, &body);
-    let (id, disposition) = rig.post_meta(body, &signature).await.unwrap();
-    assert_eq!(disposition, AcceptDisposition::Orphan);
-    assert_eq!(rig.raw(id).await.0, "orphan");
-    // Without a signature not even that.
-    refusal(rig.post_meta(text(PHONE, "wamid.2", "Hola"), "").await);
-    // Something large from a stranger is answered and not kept.
-    let large = text(PHONE, "wamid.3", &"a".repeat(70_000));
-    let signature = sign(APP_SECRET, &large);
-    let (none, disposition) = rig.post_meta(large, &signature).await.unwrap();
-    assert_eq!((none, disposition), (0, AcceptDisposition::Orphan));
-    assert_eq!(rig.stored().await, 1);
-    let forged = text(PHONE, "wamid.forged", "Hola");
-    let signature = sign("guess", &forged);
-    let (forged, _) = rig.post_meta(forged, &signature).await.unwrap();
-    // The account is connected; what it missed is not lost, unless somebody else had signed it.
-    rig.whatsapp().await;
-    rig.until_raw(id, "done").await;
-    rig.until_raw(forged, "dead").await;
-    let (stored, disposition) = rig.post_signed(text(PHONE, "wamid.4", "Hola")).await;
-    assert_eq!(disposition, AcceptDisposition::Stored);
-    rig.until_raw(stored, "done").await;
-    let keys: Vec<String> = rig
-        .ingested()
-        .into_iter()
-        .map(|event| event.external_key)
-        .collect();
-    assert_eq!(keys, ["m:wamid.1", "m:wamid.4"]);
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn with_an_app_secret_of_the_deployment_orphans_are_checked(pool: PgPool) {
-    let rig = Rig::start_with(pool, |config| {
-        config.meta_app_secret = Secret::new("secret-of-the-deployment");
-    })
-    .await;
-    let body = text(PHONE, "wamid.1", "Hola");
-    let refused = rig.post_meta(body.clone(), &sign("guess", &body)).await;
-    assert_eq!(refusal(refused).code, ErrorCode::Unauthenticated);
-    let signature = sign("secret-of-the-deployment", &body);
-    let (_, disposition) = rig.post_meta(body, &signature).await.unwrap();
-    assert_eq!(disposition, AcceptDisposition::Orphan);
-    // A channel without a secret of its own is checked with it too.
-    rig.whatsapp_of(COMPANY, OTHER_PHONE, "").await;
-    let body = text(OTHER_PHONE, "wamid.2", "Hola");
-    let signature = sign("secret-of-the-deployment", &body);
-    let (id, disposition) = rig.post_meta(body, &signature).await.unwrap();
-    assert_eq!(disposition, AcceptDisposition::Stored);
-    rig.until_raw(id, "done").await;
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
 async fn signed_garbage_is_kept_for_people_to_look_at(pool: PgPool) {
     let rig = Rig::start(pool).await;
     let channel = rig.whatsapp().await;

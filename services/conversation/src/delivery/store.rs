@@ -131,6 +131,21 @@ pub(super) async fn unpark(
     .await
 }
 
+/// Drops a batch of the news that came before `before`; says whether there may be more.
+pub(super) async fn drop_kept(pool: &PgPool, before: OffsetDateTime) -> Result<bool, sqlx::Error> {
+    let dropped = sqlx::query!(
+        "DELETE FROM conversation.message_status_event WHERE id IN (
+             SELECT id FROM conversation.message_status_event WHERE received_at < $1
+             ORDER BY received_at LIMIT $2
+         )",
+        before,
+        CLEANING_BATCH
+    )
+    .execute(pool)
+    .await?;
+    Ok(dropped.rows_affected() >= CLEANING_BATCH.unsigned_abs())
+}
+
 /// Drops news that was parked before `before`; answers how much.
 pub(super) async fn drop_parked(pool: &PgPool, before: OffsetDateTime) -> Result<u64, sqlx::Error> {
     let dropped = sqlx::query!(

@@ -1,6 +1,6 @@
 //! GuestService, and identities on the wire.
 
-use auth::{Caller, CompanyId, TenantScope};
+use auth::{Caller, CompanyId};
 use chassis::FieldViolation;
 use proto::conversation::v1::{
     self as wire, GetGuestByPhoneRequest, GetGuestByPhoneResponse, StoreGuestRequest,
@@ -20,7 +20,9 @@ impl GuestService for GuestDesk {
         &self,
         request: Request<StoreGuestRequest>,
     ) -> Result<Response<StoreGuestResponse>, Status> {
-        let (company, scope) = reach(auth::caller(&request)?, request.get_ref().company_id)?;
+        let caller = auth::caller(&request)?;
+        let company = reach(caller, request.get_ref().company_id)?;
+        let scope = caller.scope_without_user();
         let registration = registration(company, &request.into_inner())?;
         let mut tx = self.0.begin().await?;
         let guest = guests::register(&mut tx, scope, &registration, self.0.clock.now()).await?;
@@ -35,7 +37,9 @@ impl GuestService for GuestDesk {
         &self,
         request: Request<GetGuestByPhoneRequest>,
     ) -> Result<Response<GetGuestByPhoneResponse>, Status> {
-        let (company, scope) = reach(auth::caller(&request)?, request.get_ref().company_id)?;
+        let caller = auth::caller(&request)?;
+        let company = reach(caller, request.get_ref().company_id)?;
+        let scope = caller.scope();
         // Nobody has a number that is none.
         let number = phone::normalise(&request.get_ref().phone).ok_or(Error::GuestUnknown)?;
         let mut db = self.0.pool.acquire().await.map_err(Error::from)?;
@@ -58,12 +62,11 @@ impl GuestDesk {
     }
 }
 
-/// The company that is meant, and what the caller may touch.
-fn reach(caller: &Caller, company: i64) -> Result<(CompanyId, TenantScope), Error> {
-    let company = CompanyId::present(company)
+/// The company that is meant.
+fn reach(caller: &Caller, company: i64) -> Result<CompanyId, Error> {
+    CompanyId::present(company)
         .or_else(|| caller.home_company())
-        .ok_or(Error::ForeignCompany)?;
-    Ok((company, caller.scope()))
+        .ok_or(Error::ForeignCompany)
 }
 
 fn registration(company: CompanyId, request: &StoreGuestRequest) -> Result<Registration, Error> {

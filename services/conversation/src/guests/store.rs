@@ -29,22 +29,37 @@ pub(super) async fn lock_names(
     Ok(())
 }
 
-/// The guest who has a name.
-pub(super) async fn holder(
+/// Scopes, kinds and values of names, as columns.
+fn columns(names: &[(i64, &Identity)]) -> (Vec<i64>, Vec<IdentityKind>, Vec<String>) {
+    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    for (scope, name) in names {
+        columns.0.push(*scope);
+        columns.1.push(name.kind);
+        columns.2.push(name.value.clone());
+    }
+    columns
+}
+
+/// The guests who have any of these names, the oldest first.
+pub(super) async fn holders(
     db: &mut PgConnection,
     company: CompanyId,
-    scope: i64,
-    name: &Identity,
-) -> Result<Option<GuestId>, sqlx::Error> {
+    names: &[(i64, &Identity)],
+) -> Result<Vec<GuestId>, sqlx::Error> {
+    let (scopes, kinds, values) = columns(names);
     sqlx::query_scalar!(
-        r#"SELECT guest_id AS "guest_id: GuestId" FROM conversation.guest_identity
-           WHERE company_id = $1 AND scope_channel_id = $2 AND kind = $3 AND value = $4"#,
+        r#"SELECT DISTINCT held.guest_id AS "guest_id: GuestId"
+           FROM unnest($2::bigint[], $3::text[], $4::text[]) AS wanted (scope, kind, value)
+           JOIN conversation.guest_identity AS held
+             ON held.company_id = $1 AND held.scope_channel_id = wanted.scope
+            AND held.kind = wanted.kind AND held.value = wanted.value
+           ORDER BY 1"#,
         company.0,
-        scope,
-        name.kind as IdentityKind,
-        name.value
+        &scopes,
+        &kinds as &[IdentityKind],
+        &values
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await
 }
 
@@ -80,29 +95,33 @@ pub(super) async fn insert(
     .await
 }
 
-/// Gives a guest a name that nobody else has, or notes that the guest was seen
-/// under it.
-pub(super) async fn put_name(
+/// Gives a guest names that nobody else has, or notes that the guest was seen
+/// under them.
+pub(super) async fn put_names(
     db: &mut PgConnection,
     guest: GuestId,
     company: CompanyId,
-    scope: i64,
-    name: &Identity,
+    names: &[(i64, &Identity)],
     seen_at: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
+    let (scopes, kinds, values) = columns(names);
+    let addresses: Vec<String> = names.iter().map(|(_, name)| name.address.clone()).collect();
     sqlx::query!(
         "INSERT INTO conversation.guest_identity
              (company_id, scope_channel_id, kind, value, address, guest_id, seen_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         SELECT $1, said.scope, said.kind, said.value, said.address, $6, $7
+         FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
+              WITH ORDINALITY AS said (scope, kind, value, address, place)
+         ORDER BY said.place
          ON CONFLICT ON CONSTRAINT guest_identity_once
          DO UPDATE SET address = excluded.address, seen_at = excluded.seen_at
          WHERE (excluded.seen_at, excluded.address)
              > (guest_identity.seen_at, guest_identity.address)",
         company.0,
-        scope,
-        name.kind as IdentityKind,
-        name.value,
-        name.address,
+        &scopes,
+        &kinds as &[IdentityKind],
+        &values,
+        &addresses,
         guest.0,
         seen_at
     )

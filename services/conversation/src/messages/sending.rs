@@ -19,7 +19,7 @@ use crate::{
 const LONGEST_TEXT: usize = 4096;
 
 /// The longest idempotency key, in characters.
-const LONGEST_KEY: usize = 191;
+const LONGEST_KEY: usize = 180;
 
 /// A text for a chat.
 #[derive(Clone, Debug)]
@@ -226,11 +226,11 @@ fn check_text(text: &str) -> Result<(), Error> {
 
 /// The key, if there is one.
 fn check_key(key: &str) -> Result<Option<&str>, Error> {
-    if key.chars().count() > LONGEST_KEY || key.contains('\0') {
+    if key.len() > LONGEST_KEY || key.contains('\0') {
         return Err(Error::field(
             "idempotency_key",
             "INVALID",
-            format!("an idempotency key has at most {LONGEST_KEY} characters"),
+            format!("an idempotency key has at most {LONGEST_KEY} bytes"),
         ));
     }
     Ok(Some(key).filter(|key| !key.is_empty()))

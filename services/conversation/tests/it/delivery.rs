@@ -1,6 +1,7 @@
 //! News of our messages: it only moves forward and none of it is lost.
 
-use chassis::ErrorCode;
+use chassis::{ErrorCode, Lifecycle};
+use host::{UpstreamUris, Upstreams};
 use proto::{
     conversation::v1::{
         DeliveryStatus, InboundStatus, IngestOutcome, ReportDeliveryRequest, inbound_event,
@@ -10,7 +11,7 @@ use proto::{
 use sqlx::PgPool;
 use time::Duration;
 
-use crate::rig::{Rig, admin, answer, connector, message, news, outcomes, user};
+use crate::rig::{Rig, admin, answer, build, connector, keys, message, news, outcomes, user};
 
 /// A rig with a message of ours that waits to be sent.
 async fn queued(pool: PgPool) -> (Rig, i64, i64) {
@@ -183,6 +184,46 @@ async fn news_and_report_at_the_same_moment_do_not_miss_each_other(pool: PgPool)
             .all(|message| message.status() == DeliveryStatus::Delivered)
     );
     assert_eq!(ours.count(), 20);
+}
+
+/// News is kept for three months, and the message keeps its status.
+#[sqlx::test(migrator = "conversation::MIGRATOR")]
+async fn news_is_not_kept_for_ever(pool: PgPool) {
+    let (rig, _, id) = queued(pool.clone()).await;
+    rig.report(id, DeliveryStatus::Sent, "wamid.out").await;
+    let now = rig.clock.now();
+    rig.take(news(
+        "wamid.out",
+        DeliveryStatus::Delivered,
+        now - Duration::days(91),
+    ))
+    .await;
+    assert_eq!(rig.count("message_status_event").await, 2);
+    let lifecycle = Lifecycle::new(std::time::Duration::from_secs(5));
+    let upstreams = Upstreams::remote(&UpstreamUris::default()).unwrap();
+    let service = build(pool, rig.clock.clone(), keys(), upstreams, lifecycle.stop()).await;
+    for task in service.tasks {
+        lifecycle.spawn(task);
+    }
+    let cleaned = async {
+        while rig.count("message_status_event").await > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), cleaned)
+        .await
+        .unwrap();
+    lifecycle.stop().request();
+    let again = news(
+        "wamid.out",
+        DeliveryStatus::Delivered,
+        now - Duration::days(91),
+    );
+    assert_eq!(rig.take(again).await.message_id, id);
+    assert_eq!(
+        rig.report(id, DeliveryStatus::Sent, "wamid.out").await,
+        DeliveryStatus::Delivered
+    );
 }
 
 #[sqlx::test(migrator = "conversation::MIGRATOR")]

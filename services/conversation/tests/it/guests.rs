@@ -211,3 +211,22 @@ async fn a_number_registered_many_times_at_once_is_one_guest(pool: PgPool) {
     ids.dedup();
     assert_eq!(ids.len(), 1);
 }
+
+/// A front end registers guests of its own company before anybody has logged in,
+/// and of no other.
+#[sqlx::test(migrator = "conversation::MIGRATOR")]
+async fn a_front_end_registers_guests_of_its_own_company(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let front_end = client(Authority::Delegated, COMPANY);
+    let stored = store(&rig, &front_end, "Ana", "50688887777", "").await;
+    assert_eq!(stored.unwrap().guest.unwrap().company_id, COMPANY);
+    let request = StoreGuestRequest {
+        company_id: COMPANY + 1,
+        name: "Ana".into(),
+        email: String::new(),
+        phone: "50688887777".into(),
+    };
+    let call = rig.call(&front_end);
+    let refused = answer(rig.guests().store_guest(call.request(request)).await);
+    assert_eq!(refused.unwrap_err().code, ErrorCode::PermissionDenied);
+}

@@ -13,6 +13,20 @@ use crate::rig::{
     COMPANY, Rig, admin, answer, connector, message, outcomes, user, with, wrong_field,
 };
 
+/// No time that can be written down is too much.
+#[sqlx::test(migrator = "conversation::MIGRATOR")]
+async fn the_last_second_there_is_is_a_time(pool: PgPool) {
+    let rig = Rig::start(pool).await.with_agent(COMPANY, 7, 70).await;
+    let end = time::OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap();
+    let taken = rig
+        .take(message("m:wamid.1", "50688888888", "Hola", end))
+        .await;
+    assert_eq!(taken.outcome(), IngestOutcome::Stored);
+    let agent = user(Role::Chat, 70, COMPANY, Some(7));
+    let refused = rig.send(&agent, taken.chat_id, "Buenas", "").await;
+    assert!(refused.is_ok(), "{refused:?}");
+}
+
 #[sqlx::test(migrator = "conversation::MIGRATOR")]
 async fn a_first_message_opens_a_chat_and_is_announced(pool: PgPool) {
     let rig = Rig::start(pool).await.with_agent(COMPANY, 7, 70).await;

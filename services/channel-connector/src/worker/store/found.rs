@@ -2,10 +2,9 @@
 
 use prost::Message;
 use prost_types::Timestamp;
-use proto::conversation::v1::{DeliveryStatus, InboundEvent, inbound_event};
+use proto::conversation::v1::{InboundEvent, inbound_event};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     error::Result,
@@ -91,52 +90,4 @@ fn timestamp(at: OffsetDateTime) -> Timestamp {
         seconds: at.unix_timestamp(),
         nanos: i32::try_from(at.nanosecond()).unwrap_or(0),
     }
-}
-
-/// Takes a status that repeats our id as the answer that was lost: the message is sent and has
-/// this id at the provider.
-pub(super) async fn adopt(
-    db: &mut PgConnection,
-    channel: i64,
-    outbound: Uuid,
-    provider_id: &str,
-    now: OffsetDateTime,
-) -> Result<u64> {
-    let adopted = sqlx::query!(
-        "UPDATE channel.outbound
-         SET state = 'sent', provider_id = $3, sent_at = $4, report = $5, report_next_at = $4,
-             lease_until = NULL, leased_by = NULL, error = '', error_code = ''
-         WHERE id = $2 AND channel_id = $1
-           AND state IN ('queued', 'leased', 'sending', 'held', 'uncertain')",
-        channel,
-        outbound,
-        provider_id,
-        now,
-        i32::from(DeliveryStatus::Sent),
-    )
-    .execute(db)
-    .await?;
-    Ok(adopted.rows_affected())
-}
-
-/// The message of ours that a status is about, by our id or the provider's.
-pub(super) async fn message_of(
-    db: &mut PgConnection,
-    channel: i64,
-    outbound: Option<Uuid>,
-    provider_id: &str,
-) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT message_id FROM channel.outbound WHERE id = $2 AND channel_id = $1
-         UNION ALL
-         SELECT message_id FROM channel.outbound WHERE channel_id = $1 AND provider_id = $3
-           AND provider_id <> ''
-         LIMIT 1",
-        channel,
-        outbound,
-        provider_id,
-    )
-    .fetch_optional(db)
-    .await?
-    .flatten())
 }

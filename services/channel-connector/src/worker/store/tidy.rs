@@ -8,15 +8,47 @@ use crate::error::Result;
 /// How long bodies and the names of events are kept. Providers deliver again for 7 days.
 const KEEP: Duration = Duration::days(30);
 
-/// How long orphans are kept, and how many of them.
-const KEEP_ORPHANS: Duration = Duration::days(7);
-const MOST_ORPHANS: i64 = 50_000;
+/// How long messages that were sent are kept, or will never be: their statuses name them.
+const KEEP_SENT: Duration = Duration::days(90);
+
+/// How long a file may wait for its message; requests to send are kept for 7 days.
+const KEEP_UNUSED: Duration = Duration::days(8);
 
 /// How long an orphan may still find its channel. Later than that nobody expects it.
 const ADOPTABLE: Duration = Duration::days(1);
 
 /// The most rows removed at once.
-const REMOVED: i64 = 5_000;
+const LIMIT: i64 = 5_000;
+
+/// What is kept of a kind of orphans. Each kind makes room for its own newcomers only.
+struct Orphans {
+    source: &'static str,
+    vouched: bool,
+    keep: Duration,
+    most: i64,
+}
+
+const ORPHANS: [Orphans; 3] = [
+    // Signed by a business we know or with the app secret of this installation.
+    Orphans {
+        source: "meta",
+        vouched: true,
+        keep: Duration::days(7),
+        most: 50_000,
+    },
+    Orphans {
+        source: "meta",
+        vouched: false,
+        keep: ADOPTABLE,
+        most: 5_000,
+    },
+    Orphans {
+        source: "telegram",
+        vouched: false,
+        keep: Duration::days(1),
+        most: 1_000,
+    },
+];
 
 /// Hands orphans whose account was connected meanwhile to the worker, who checks their
 /// signature; answers how many.
@@ -35,40 +67,81 @@ pub(in crate::worker) async fn adopt_orphans(pool: &PgPool, now: OffsetDateTime)
     Ok(adopted.rows_affected())
 }
 
-/// Removes what is old.
-pub(in crate::worker) async fn remove_old(pool: &PgPool, now: OffsetDateTime) -> Result<()> {
-    sqlx::query!(
-        "DELETE FROM channel.inbound_raw WHERE id IN
+/// Removes what is old, a batch of each; says whether there may be more.
+pub(in crate::worker) async fn remove_old(pool: &PgPool, now: OffsetDateTime) -> Result<bool> {
+    let mut most = remove_bodies(pool, now - KEEP).await?;
+    for orphans in &ORPHANS {
+        most = most.max(remove_orphans(pool, orphans, now).await?);
+    }
+    most = most.max(remove_sent(pool, now - KEEP_SENT).await?);
+    most = most.max(remove_unused(pool, now - KEEP_UNUSED).await?);
+    Ok(most >= LIMIT.unsigned_abs())
+}
+
+async fn remove_sent(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    let gone = sqlx::query!(
+        "DELETE FROM channel.outbound WHERE id IN
+             (SELECT id FROM channel.outbound
+              WHERE state IN ('sent', 'failed', 'uncertain') AND created_at < $1
+                AND report = reported
+              ORDER BY created_at LIMIT $2)",
+        before,
+        LIMIT,
+    )
+    .execute(pool)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
+async fn remove_unused(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    let gone = sqlx::query!(
+        "DELETE FROM channel.media WHERE filename IN
+             (SELECT filename FROM channel.media WHERE NOT used AND created_at < $1 LIMIT $2)
+           AND NOT used",
+        before,
+        LIMIT,
+    )
+    .execute(pool)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
+/// Removes bodies with nothing left to do, and the names of their events.
+async fn remove_bodies(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    let gone = sqlx::query_scalar!(
+        r#"WITH gone AS (
+             DELETE FROM channel.inbound_raw WHERE id IN
+                 (SELECT id FROM channel.inbound_raw
+                  WHERE received_at < $1 AND state <> 'new' ORDER BY received_at LIMIT $2)
+             RETURNING id),
+         named AS (
+             DELETE FROM channel.inbound_event event USING gone WHERE event.raw_id = gone.id)
+         SELECT count(*) AS "gone!" FROM gone"#,
+        before,
+        LIMIT,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(u64::try_from(gone).unwrap_or(0))
+}
+
+async fn remove_orphans(pool: &PgPool, orphans: &Orphans, now: OffsetDateTime) -> Result<u64> {
+    let gone = sqlx::query!(
+        "DELETE FROM channel.inbound_raw WHERE state = 'orphan' AND id IN
              (SELECT id FROM channel.inbound_raw
-              WHERE received_at < $1 AND state <> 'new' ORDER BY received_at LIMIT $2)",
-        now - KEEP,
-        REMOVED,
+              WHERE state = 'orphan' AND source = $1 AND vouched = $2
+                AND (received_at < $3
+                     OR id <= (SELECT id FROM channel.inbound_raw
+                               WHERE state = 'orphan' AND source = $1 AND vouched = $2
+                               ORDER BY id DESC OFFSET $4 LIMIT 1))
+              ORDER BY id LIMIT $5)",
+        orphans.source,
+        orphans.vouched,
+        now - orphans.keep,
+        orphans.most,
+        LIMIT,
     )
     .execute(pool)
     .await?;
-    sqlx::query!(
-        "DELETE FROM channel.inbound_raw WHERE id IN
-             (SELECT id FROM channel.inbound_raw WHERE state = 'orphan'
-                AND (received_at < $1
-                     OR id <= (SELECT id FROM channel.inbound_raw WHERE state = 'orphan'
-                               ORDER BY id DESC OFFSET $2 LIMIT 1))
-              LIMIT $3)",
-        now - KEEP_ORPHANS,
-        MOST_ORPHANS,
-        REMOVED,
-    )
-    .execute(pool)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM channel.inbound_event WHERE seq IN
-             (SELECT seq FROM channel.inbound_event event
-              WHERE state <> 'new' AND next_at < $1
-                AND NOT EXISTS (SELECT FROM channel.inbound_raw raw WHERE raw.id = event.raw_id)
-              ORDER BY seq LIMIT $2)",
-        now - KEEP,
-        REMOVED,
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
+    Ok(gone.rows_affected())
 }
