@@ -134,7 +134,7 @@ impl Worker {
     async fn deliver_head(&self, lane: &str) -> Result<Lane> {
         let now = self.clock.now();
         let mut waiting = store::head_of_lane(&self.pool, lane, EVENTS).await?;
-        if waiting.first().is_none_or(|head| head.next_at > now) {
+        if !waiting.first().is_some_and(|head| head.is_due(now)) {
             return Ok(Lane::Still);
         }
         fit(&mut waiting);

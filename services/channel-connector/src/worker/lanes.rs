@@ -42,7 +42,8 @@ impl Lanes {
         let taken = sqlx::query_scalar!(
             r#"WITH head AS MATERIALIZED (
                    SELECT lane FROM channel.inbound_event event
-                   WHERE state = 'new' AND next_at <= $1 AND lane <> ALL($2)
+                   WHERE state = 'new' AND (attempts = 0 OR next_at <= $1)
+                     AND lane <> ALL($2)
                      AND NOT EXISTS (
                          SELECT FROM channel.inbound_event earlier
                          WHERE earlier.lane = event.lane AND earlier.state = 'new'

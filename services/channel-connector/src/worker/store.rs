@@ -32,6 +32,14 @@ pub(super) struct Waiting {
     pub(super) next_at: OffsetDateTime,
 }
 
+impl Waiting {
+    /// Says whether it may be told now. What was not tried yet may, whatever the clock of the
+    /// replica that found it said.
+    pub(super) fn is_due(&self, now: OffsetDateTime) -> bool {
+        self.attempts == 0 || self.next_at <= now
+    }
+}
+
 /// Makes this the one replica that finds events, until the end of the transaction.
 pub(super) async fn lock_exploding(db: &mut PgConnection) -> Result<bool> {
     let locked = sqlx::query_scalar!(
@@ -42,7 +50,8 @@ pub(super) async fn lock_exploding(db: &mut PgConnection) -> Result<bool> {
     Ok(locked)
 }
 
-/// The oldest bodies that wait: at most `limit`, and no more once `bytes` are reached.
+/// The oldest bodies that wait: at most `limit`, and no more once `bytes` are reached. What was
+/// not tried yet is due, whatever the clock of the replica that stored it said.
 pub(super) async fn claim(
     db: &mut PgConnection,
     now: OffsetDateTime,
@@ -56,7 +65,8 @@ pub(super) async fn claim(
          FROM channel.inbound_raw raw
          JOIN (SELECT id, sum(size) OVER (ORDER BY id) - size AS before
                FROM (SELECT id, octet_length(body) AS size FROM channel.inbound_raw
-                     WHERE state = 'new' AND exploded_at IS NULL AND next_at <= $1
+                     WHERE state = 'new' AND exploded_at IS NULL
+                       AND (attempts = 0 OR next_at <= $1)
                      ORDER BY id LIMIT $2) oldest) waiting USING (id)
          WHERE waiting.before < $3
          ORDER BY raw.id

@@ -59,9 +59,9 @@ async fn a_long_lane_that_waits_holds_up_nobody(pool: PgPool) {
     let channel = rig.whatsapp().await;
     sqlx::query(
         "INSERT INTO channel.inbound_event
-             (channel_id, ext_key, kind, lane, raw_id, event, next_at)
+             (channel_id, ext_key, kind, lane, raw_id, event, attempts, next_at)
          SELECT $1, 'm:' || number, 'message', $1 || ':waits', 0, '',
-                CASE WHEN number = 1 THEN $2 + interval '1 hour' ELSE $2 END
+                CASE WHEN number = 1 THEN 1 ELSE 0 END, $2 + interval '1 hour'
          FROM generate_series(1, 6000) AS number",
     )
     .bind(channel.channel_id)

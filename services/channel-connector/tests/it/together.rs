@@ -107,7 +107,8 @@ async fn bodies_of_one_second_do_not_mix(pool: PgPool) {
     assert_eq!(texts(&only_chat(&rig).await), all);
 }
 
-/// Replicas share the work, and no customer's texts overtake each other because of it.
+/// Replicas share the work, and no customer's texts overtake each other because of it, although
+/// the clocks of the replicas differ.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn two_replicas_keep_the_order_of_every_customer(pool: PgPool) {
     let one = Rig::start_together(pool.clone()).await;
