@@ -270,9 +270,14 @@ impl World {
     }
 
     fn choose_ports(&mut self) {
-        // All are held at once, so that no two are the same.
-        let held: Vec<TcpListener> = (0..10)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        // All are held at once, so that no two are the same. They lie below those
+        // that the system hands out to connections, which could take one of them
+        // before its process listens.
+        let (random, _) = Uuid::new_v4().as_u64_pair();
+        let start = 10_240 + u16::try_from(random % 20_000).unwrap();
+        let held: Vec<TcpListener> = (start..32_768)
+            .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
+            .take(10)
             .collect();
         let names = SERVICES
             .into_iter()
