@@ -1,10 +1,8 @@
 //! The generated types of every proto package, and nothing else.
 //!
 //! `proto::conversation::v1::Message` is `atencion.conversation.v1.Message`.
-//!
-//! Lints are off here: nobody writes this code, so nobody can tidy it.
 
-#![allow(clippy::all, clippy::pedantic)]
+#![expect(clippy::large_enum_variant, reason = "generated: nobody can box it")]
 
 /// All file descriptors, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

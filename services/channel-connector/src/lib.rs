@@ -11,7 +11,6 @@
 mod channels;
 mod companies;
 mod config;
-pub mod demo;
 mod error;
 mod events;
 mod inbox;

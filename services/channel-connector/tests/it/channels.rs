@@ -338,23 +338,3 @@ async fn a_change_keeps_what_it_does_not_name(pool: PgPool) {
     rig.request(1, &changed, "50688888888", "Hola").await;
     rig.until_outbound(1, "sent").await;
 }
-
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn the_demo_channels_can_be_seeded_twice(pool: PgPool) {
-    let keys = sealing::generate_key("k1").unwrap();
-    let config = keys.clone();
-    let rig = Rig::start_with(pool.clone(), |settings| settings.encryption_keys = config).await;
-    for _ in 0..2 {
-        channel_connector::demo::seed(&pool, &keys, rig.clock.now())
-            .await
-            .unwrap();
-    }
-    let ids: Vec<i64> = list(&rig, &platform(), ListChannelsRequest::default())
-        .await
-        .iter()
-        .map(|channel| channel.channel_id)
-        .collect();
-    assert_eq!(ids, [9, 12, 13]);
-    let created = rig.whatsapp_of(COMPANY, "777", "s").await;
-    assert!(created.channel_id > 100, "{}", created.channel_id);
-}
