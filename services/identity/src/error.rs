@@ -37,6 +37,10 @@ pub enum Error {
     /// More passwords wait to be checked than can be in time.
     #[error("too many passwords wait to be checked; try again")]
     Busy,
+    /// A replica that checks tokens neither applied a revocation nor lost its
+    /// lease in time; the change itself is made.
+    #[error("not every replica has applied the change yet; try again")]
+    NotSettled,
     /// The database does not answer.
     #[error("the database does not answer; try again")]
     Database(#[source] sqlx::Error),
@@ -59,7 +63,7 @@ impl Failure for Error {
             Self::Invalid(_) => ErrorCode::InvalidInput,
             Self::EmailTaken | Self::ConsumoTaken => ErrorCode::AlreadyExists,
             Self::NoSuchClient => ErrorCode::NotFound,
-            Self::Busy | Self::Database(_) => ErrorCode::Unavailable,
+            Self::Busy | Self::NotSettled | Self::Database(_) => ErrorCode::Unavailable,
             Self::Statement(_) | Self::Crypto(_) => ErrorCode::Internal,
         }
     }
@@ -76,6 +80,7 @@ impl Failure for Error {
             Self::ConsumoTaken => "CONSUMO_TAKEN",
             Self::NoSuchClient => "NO_SUCH_CLIENT",
             Self::Busy => "HASHING_BUSY",
+            Self::NotSettled => "NOT_SETTLED",
             Self::Database(_) => "DATABASE",
             Self::Statement(_) => "STATEMENT",
             Self::Crypto(_) => "CRYPTO",

@@ -19,6 +19,8 @@ mod keys;
 mod password;
 mod pins;
 mod products;
+mod revocations;
+mod security_events;
 mod service_secrets;
 mod sessions;
 mod tokens;

@@ -27,6 +27,9 @@ fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
         _ => return None,
     };
     (secret == "secret").then(|| ClientPrincipal {
+        ip_allow: Vec::new(),
+        limits: None,
+        secret_expires_at: None,
         client_id,
         consumo: consumo.into(),
         authority: authority.into(),
@@ -73,6 +76,7 @@ impl AuthenticationService for Fake {
             bearer => Some(user(bearer)?),
         };
         Ok(Response::new(AuthenticateResponse {
+            head: 0,
             client: Some(client),
             user,
         }))

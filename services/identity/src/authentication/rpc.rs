@@ -33,6 +33,7 @@ impl AuthenticationService for Authenticator {
         Ok(Response::new(AuthenticateResponse {
             client: Some(encode_client(client, consumo)),
             user: user.map(encode_user),
+            head: 0,
         }))
     }
 
@@ -82,6 +83,9 @@ fn encode_client(client: Client, consumo: String) -> pb::ClientPrincipal {
         authority: authority.into(),
         company_id: CompanyId::or_zero(client.company),
         scopes: client.scopes,
+        ip_allow: Vec::new(),
+        limits: None,
+        secret_expires_at: None,
     }
 }
 
