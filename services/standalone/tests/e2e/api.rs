@@ -146,6 +146,31 @@ impl Api {
         answer["data"]["data"].as_array().expect("chats").clone()
     }
 
+    /// Waits until a chat has so many unread messages.
+    pub async fn until_unread(&self, chat: &str, unread: u64) {
+        let began = Instant::now();
+        loop {
+            let chats = self.chats().await;
+            let found = chats.iter().find(|row| row["id_chat"] == chat);
+            if found.is_some_and(|row| row["unread"] == unread) {
+                return;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{chat} never has {unread} unread: {chats:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The token of the guest with a telephone number, as a user may ask for it.
+    pub async fn guest_token(&self, phone: &str, email: &str) -> String {
+        let user = self.login(email).await;
+        let path = format!("guest/get_token_by_phone/{phone}");
+        let found = answer(user.request(Method::GET, &path)).await.ok();
+        found["data"]["token"].as_str().expect("a token").to_owned()
+    }
+
     /// The texts of a chat, oldest first.
     pub async fn texts(&self, chat: &str) -> Vec<String> {
         let answer = self

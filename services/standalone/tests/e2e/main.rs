@@ -9,6 +9,7 @@
 
 mod agent;
 mod api;
+mod contract;
 mod crash;
 mod grpc;
 mod path;
