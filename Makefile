@@ -55,6 +55,12 @@ lint-proto: $(VENV) ## Lint the protos.
 lint-files: ## Every file says what it is for and stays small.
 	scripts/lint-files
 
+.PHONY: openapi
+openapi: ## Write edge/openapi.json and edge/postman.json anew.
+	cargo run --quiet -p edge --bin openapi > target/openapi.json
+	cargo run --quiet -p edge --bin openapi -- postman > target/postman.json
+	mv target/openapi.json target/postman.json edge/
+
 .PHONY: deny
 deny: ## Licences, sources and banned crates.
 	cargo deny check licenses bans sources

@@ -1,67 +1,59 @@
-//! A page that lists what the API offers, for people; it loads nothing from
-//! elsewhere.
+//! The machine-readable description of the API, and a page on which calls can be
+//! tried. Everything comes from this process; nothing is loaded from elsewhere.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
-use axum::response::Response;
-
-use crate::{
-    envelope,
-    routes::NOT_SERVED_YET,
-    table::{Credentials, Operation, operations},
+use axum::{
+    extract::Path,
+    response::{IntoResponse, Redirect, Response},
 };
+use http::{HeaderValue, StatusCode, header};
+use utoipa_swagger_ui::Config;
 
-const HEAD: &str = "<!doctype html>
-<html lang=\"es\"><head><meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width\">
-<title>API</title>
-<style>
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}
-table{border-collapse:collapse;width:100%}
-td,th{border-bottom:1px solid #ccc;padding:.25rem .5rem;text-align:left}
-code{font-size:.95em}
-.off{color:#777}
-</style></head><body>
-<h1>Operaciones</h1>
-<p>Credenciales: <b>C</b> = encabezados X-User-Consumo y X-User-Secret,
-<b>B</b> = Authorization: Bearer.</p>
-<table><thead><tr><th>Metodo</th><th>Ruta</th><th>Credenciales</th><th>Estado</th></tr></thead><tbody>
-";
+use crate::pipeline;
 
-/// The page, made once from the table.
-pub fn page() -> Arc<str> {
-    let mut page = HEAD.to_owned();
-    for operation in operations() {
-        row(&mut page, operation);
+/// OpenAPI 3.1, as the program `openapi` writes it.
+const DOCUMENT: &str = include_str!("../openapi.json");
+
+/// The scripts of the page are its own; styles are set by them.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+
+/// GET /openapi.json.
+pub async fn document() -> Response {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], DOCUMENT).into_response()
+}
+
+/// The page stands in a folder of its own, since it loads its files from there.
+pub async fn to_the_page() -> Redirect {
+    Redirect::permanent("/docs/")
+}
+
+/// GET /docs/.
+pub async fn page() -> Response {
+    file(Path("index.html".to_owned())).await
+}
+
+/// GET /docs/{file}: what the page loads.
+pub async fn file(Path(name): Path<String>) -> Response {
+    let config = Config::from("/openapi.json").persist_authorization(false);
+    match utoipa_swagger_ui::serve(&name, Arc::new(config)) {
+        Ok(Some(file)) => {
+            let kind = HeaderValue::try_from(file.content_type)
+                .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            let headers = [
+                (header::CONTENT_TYPE, kind),
+                (
+                    header::CONTENT_SECURITY_POLICY,
+                    HeaderValue::from_static(POLICY),
+                ),
+            ];
+            (headers, file.bytes.into_owned()).into_response()
+        }
+        Ok(None) => pipeline::unmatched(StatusCode::NOT_FOUND),
+        Err(error) => {
+            tracing::error!(%error, name, "a file of the page cannot be made");
+            pipeline::unmatched(StatusCode::INTERNAL_SERVER_ERROR)
+        }
     }
-    page.push_str("</tbody></table></body></html>\n");
-    page.into()
-}
-
-fn row(page: &mut String, operation: &Operation) {
-    let who = match operation.credentials {
-        Credentials::Public => "ninguna",
-        Credentials::Client | Credentials::SignIn | Credentials::Legacy => "C",
-        Credentials::ClientAndUser => "C + B",
-        Credentials::Bearer => "B",
-    };
-    let (class, state) = if NOT_SERVED_YET.contains(&operation.id().as_str()) {
-        ("off", "pendiente")
-    } else if operation.addition {
-        ("on", "adicional")
-    } else {
-        ("on", "disponible")
-    };
-    // Writing to a string does not fail.
-    let _ = writeln!(
-        page,
-        "<tr class=\"{class}\"><td>{}</td><td><code>{}</code></td><td>{who}</td><td>{state}</td></tr>",
-        operation.verb.name(),
-        operation.path,
-    );
-}
-
-/// Answers the page.
-pub fn show(page: &str) -> Response {
-    envelope::html(page.to_owned())
 }

@@ -138,21 +138,6 @@ pub fn text(text: String) -> Response {
     response
 }
 
-/// A page for people.
-pub fn html(page: String) -> Response {
-    let mut response = Response::new(Body::from(page));
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
-    );
-    response
-}
-
 fn json<T: Serialize + ?Sized>(status: StatusCode, body: &T) -> Response {
     let (status, bytes) = match serde_json::to_vec(body) {
         Ok(bytes) => (status, bytes),

@@ -230,7 +230,8 @@ pub async fn method_not_allowed() -> Response {
     unmatched(StatusCode::METHOD_NOT_ALLOWED)
 }
 
-fn unmatched(status: StatusCode) -> Response {
+/// The answer to what is no operation.
+pub fn unmatched(status: StatusCode) -> Response {
     refuse(&Failure::Route(status), Family::Failed, ShownId::Number(0))
 }
 

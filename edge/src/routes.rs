@@ -168,11 +168,12 @@ pub(crate) fn mount(app: &Arc<App>) -> anyhow::Result<Router> {
             router = router.route(&path, method(app, operation, handler));
         }
     }
-    let page = docs::page();
-    let show = move || async move { docs::show(&page) };
     Ok(router
-        .route("/", get(show.clone()))
-        .route("/docs", get(show))
+        .route("/", get(docs::to_the_page))
+        .route("/docs", get(docs::to_the_page))
+        .route("/docs/", get(docs::page))
+        .route("/docs/{file}", get(docs::file))
+        .route("/openapi.json", get(docs::document))
         .method_not_allowed_fallback(pipeline::method_not_allowed)
         .fallback(pipeline::not_found)
         .layer(middleware::from_fn_with_state(

@@ -9,6 +9,7 @@ mod bitacora;
 mod broadcast;
 mod channels;
 mod credentials;
+mod docs;
 mod fakes;
 mod harness;
 mod input;

@@ -135,23 +135,6 @@ async fn probes_tell_alive_from_ready() {
 }
 
 #[tokio::test]
-async fn the_page_lists_every_operation() {
-    let edge = Edge::new();
-    for path in ["/", "/docs"] {
-        let answer = edge.send(request("GET", path).build()).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-        for row in operations() {
-            assert!(answer.text.contains(&format!("<code>{}</code>", row.path)));
-        }
-        assert!(
-            !answer.text.contains("http"),
-            "the page loads from elsewhere"
-        );
-    }
-}
-
-#[tokio::test]
 async fn a_taken_account_is_a_conflict() {
     let edge = Edge::new();
     let body =
