@@ -10,11 +10,8 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
-use super::{StoredKey, store};
+use super::{MAX_AGE, StoredKey, store};
 use crate::error::Error;
-
-/// How long an answer may be kept.
-const MAX_AGE_SECONDS: u32 = 300;
 
 /// Answers which keys sign access tokens.
 pub struct KeyDirectory {
@@ -46,7 +43,7 @@ impl KeyService for KeyDirectory {
         };
         Ok(Response::new(ListPublicKeysResponse {
             keys: keys.into_iter().map(encode).collect(),
-            max_age_seconds: MAX_AGE_SECONDS,
+            max_age_seconds: u32::try_from(MAX_AGE.as_secs()).unwrap_or(0),
         }))
     }
 }
@@ -63,7 +60,8 @@ fn encode(key: StoredKey) -> PublicKey {
     }
 }
 
-fn timestamp(at: OffsetDateTime) -> Timestamp {
+/// A time as protobuf has it.
+pub fn timestamp(at: OffsetDateTime) -> Timestamp {
     Timestamp {
         seconds: at.unix_timestamp(),
         nanos: i32::try_from(at.nanosecond()).unwrap_or(0),
