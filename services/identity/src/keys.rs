@@ -172,7 +172,7 @@ impl KeyRing {
     async fn read_trusted(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let mut keys = AccessKeys::default();
-        for key in store::trusted(&self.pool, Some(&self.issuer), now).await? {
+        for key in store::trusted(&self.pool, &self.issuer, now).await? {
             let not_after = key.not_after.map(OffsetDateTime::unix_timestamp);
             keys.trust(
                 key.kid,

@@ -108,6 +108,10 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         tokens,
         clock: host.clock.clone(),
     };
+    let follow_tenancy = companies::FollowTenancy {
+        longest,
+        clock: host.clock.clone(),
+    };
     let schedule = keys::Schedule {
         every: config.key_rotation(),
         longest,
@@ -121,6 +125,7 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         .add_service(RevocationServiceServer::new(revocations))
         .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
             host.pool.clone(),
+            config.issuer.clone(),
             host.clock.clone(),
         )))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
@@ -129,7 +134,7 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         routes,
         tasks: vec![
             host.relay(),
-            host.consume("tenancy-admin", companies::FollowTenancy),
+            host.consume("tenancy-admin", follow_tenancy),
             Task::new("session-use", note_use.run(host.stop.clone())),
             Task::new("session-cleaning", cleaning),
             Task::new("session-disuse", idle),

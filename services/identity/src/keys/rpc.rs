@@ -16,13 +16,18 @@ use crate::error::Error;
 /// Answers which keys sign access tokens.
 pub struct KeyDirectory {
     pool: PgPool,
+    issuer: String,
     clock: Clock,
 }
 
 impl KeyDirectory {
-    /// The keys in the database.
-    pub fn new(pool: PgPool, clock: Clock) -> Self {
-        Self { pool, clock }
+    /// The keys of an issuer in the database.
+    pub fn new(pool: PgPool, issuer: String, clock: Clock) -> Self {
+        Self {
+            pool,
+            issuer,
+            clock,
+        }
     }
 }
 
@@ -36,7 +41,7 @@ impl KeyService for KeyDirectory {
         let keys = match request.into_inner().r#use() {
             KeyUse::Internal => Vec::new(),
             KeyUse::Access | KeyUse::Unspecified => {
-                store::trusted(&self.pool, None, self.clock.now())
+                store::trusted(&self.pool, &self.issuer, self.clock.now())
                     .await
                     .map_err(Error::from)?
             }

@@ -17,18 +17,17 @@ pub async fn active(db: &PgPool, issuer: &str) -> Result<Option<StoredKey>, sqlx
     .await
 }
 
-/// The keys whose tokens may still be good, the oldest first; of every issuer
-/// when none is named.
+/// The keys of an issuer whose tokens may still be good, the oldest first.
 pub async fn trusted(
     db: &PgPool,
-    issuer: Option<&str>,
+    issuer: &str,
     now: OffsetDateTime,
 ) -> Result<Vec<StoredKey>, sqlx::Error> {
     sqlx::query_as!(
         StoredKey,
         "SELECT kid, issuer, public_key, private_sealed, active, not_before, not_after
          FROM identity.signing_key
-         WHERE ($1::text IS NULL OR issuer = $1) AND (not_after IS NULL OR not_after > $2)
+         WHERE issuer = $1 AND (not_after IS NULL OR not_after > $2)
          ORDER BY not_before, kid",
         issuer,
         now
