@@ -1,127 +1,194 @@
 //! Who is calling: the API client, the user, or both.
+//!
+//! Identity has the last word on both. While this process holds a lease on its
+//! revocation log, it repeats what identity said, and checks signed tokens by
+//! itself; what becomes void in between is in the log before the change is
+//! answered to anybody. Without the lease identity is asked every time.
 
-use std::time::Duration;
+mod bearers;
+mod cache;
+mod clients;
+mod follower;
+mod keys;
+mod log;
+mod revocations;
 
-use auth::{
-    Authority, Call, Caller, ClientCaller, ClientId, CompanyId, DepartmentId, Role, SessionId,
-    UserCaller, UserId,
-};
-use chassis::code::refusal;
+use std::{sync::Arc, time::Duration};
+
+use auth::{Authority, Call, Caller, ClientCaller, UserCaller};
+use chassis::{Clock, Stop, Task, Upstream, code::refusal};
 use http::{HeaderMap, header::AUTHORIZATION};
 use proto::identity::v1::{
-    self as wire, AuthenticateBearerRequest, AuthenticateRequest, ClientPrincipal, UserPrincipal,
+    AuthenticateBearerRequest, PublicKey, UserPrincipal,
     authentication_service_client::AuthenticationServiceClient,
 };
 use tonic::{Code, Status};
 
+use self::{
+    bearers::Bearers, clients::Clients, follower::Follower, keys::Keys, revocations::Revocations,
+};
 use crate::{
-    App,
     errors::{Failure, Wording},
     input::Language,
     table::Credentials,
-    tokens::NAME,
+    tokens::{NAME, Tokens},
 };
 
 const CONSUMO: &str = "x-user-consumo";
 const SECRET: &str = "x-user-secret";
 
-/// Checks what an operation demands. Where a client is demanded, a token that was
-/// sent is judged as well, even if the operation would do without it; the client
-/// is judged first. Public operations look at neither.
-pub async fn check(
-    app: &App,
-    demanded: Credentials,
-    headers: &HeaderMap,
-    timeout: Duration,
-) -> Result<Caller, Failure> {
-    let anonymous = Caller::service(NAME);
-    match demanded {
-        Credentials::Public => Ok(anonymous),
-        Credentials::Bearer => {
-            let user = bearer_user(app, headers, timeout).await?;
-            Ok(Caller {
-                user: Some(user),
-                ..anonymous
-            })
+/// Checks credentials.
+pub struct Guard {
+    identity: Upstream,
+    clients: Clients,
+    bearers: Bearers,
+    keys: Arc<Keys>,
+    revocations: Arc<Revocations>,
+    tokens: Arc<Tokens>,
+    clock: Clock,
+}
+
+impl Guard {
+    /// Asks `identity`; signed tokens must be for `audience`.
+    pub fn new(identity: Upstream, tokens: Arc<Tokens>, audience: String, clock: Clock) -> Self {
+        let revocations = Arc::new(Revocations::new());
+        let keys = Arc::new(Keys::new(identity.clone(), Arc::clone(&tokens), audience));
+        Self {
+            clients: Clients::new(
+                identity.clone(),
+                Arc::clone(&tokens),
+                Arc::clone(&revocations),
+                clock.clone(),
+            ),
+            bearers: Bearers::new(
+                identity.clone(),
+                Arc::clone(&tokens),
+                Arc::clone(&revocations),
+                Arc::clone(&keys),
+                clock.clone(),
+            ),
+            keys,
+            revocations,
+            identity,
+            tokens,
+            clock,
         }
-        Credentials::Legacy if !headers.contains_key(CONSUMO) && !headers.contains_key(SECRET) => {
-            Err(Failure::Hidden)
-        }
-        Credentials::Client
-        | Credentials::SignIn
-        | Credentials::ClientAndUser
-        | Credentials::Legacy => {
-            let (client, user) = client_and_user(app, headers, timeout).await?;
-            let needs_user = match demanded {
-                Credentials::ClientAndUser => true,
-                Credentials::SignIn => false,
-                _ => client.authority == Authority::Delegated,
-            };
-            if needs_user && user.is_none() {
-                return Err(Failure::Unauthenticated);
+    }
+
+    /// What has to run beside the requests, so that not every one asks identity.
+    pub fn tasks(&self, stop: &Stop) -> Vec<Task> {
+        let mut learnt = self.bearers.learnt().to_vec();
+        learnt.push(self.clients.learnt());
+        let follower = Follower {
+            identity: self.identity.clone(),
+            tokens: Arc::clone(&self.tokens),
+            revocations: Arc::clone(&self.revocations),
+            learnt,
+            clock: self.clock.clone(),
+        };
+        let keys = Arc::clone(&self.keys).keep_fresh(stop.clone());
+        vec![
+            Task::new("revocations", follower.run(stop.clone())),
+            Task::new("access-keys", keys),
+        ]
+    }
+
+    /// Checks what an operation demands. Where a client is demanded, a token that
+    /// was sent is judged as well, even if the operation would do without it; the
+    /// client is judged first. Public operations look at neither.
+    pub async fn check(
+        &self,
+        demanded: Credentials,
+        headers: &HeaderMap,
+        timeout: Duration,
+    ) -> Result<Caller, Failure> {
+        let anonymous = Caller::service(NAME);
+        match demanded {
+            Credentials::Public => Ok(anonymous),
+            Credentials::Bearer => {
+                let user = self.user(headers, timeout).await?;
+                Ok(Caller {
+                    user: Some(user.ok_or(Failure::Unauthenticated)?),
+                    ..anonymous
+                })
             }
-            Ok(Caller {
-                client: Some(client),
-                user,
-                ..anonymous
-            })
+            Credentials::Legacy
+                if !headers.contains_key(CONSUMO) && !headers.contains_key(SECRET) =>
+            {
+                Err(Failure::Hidden)
+            }
+            Credentials::Client
+            | Credentials::SignIn
+            | Credentials::ClientAndUser
+            | Credentials::Legacy => {
+                let client = self.client(headers, timeout).await?;
+                let user = self.user(headers, timeout).await?;
+                let needs_user = match demanded {
+                    Credentials::ClientAndUser => true,
+                    Credentials::SignIn => false,
+                    _ => client.authority == Authority::Delegated,
+                };
+                if needs_user && user.is_none() {
+                    return Err(Failure::Unauthenticated);
+                }
+                Ok(Caller {
+                    client: Some(client),
+                    user,
+                    ..anonymous
+                })
+            }
         }
     }
-}
 
-async fn client_and_user(
-    app: &App,
-    headers: &HeaderMap,
-    timeout: Duration,
-) -> Result<(ClientCaller, Option<UserCaller>), Failure> {
-    let (Some(consumo), Some(secret)) = (value(headers, CONSUMO), value(headers, SECRET)) else {
-        return Err(Failure::ConsumerCredentials);
-    };
-    let asked = AuthenticateRequest {
-        consumo,
-        secret,
-        bearer: bearer(headers).unwrap_or_default(),
-    };
-    let call = app.tokens.own_call(timeout)?;
-    let answer = identity(app)
-        .authenticate(call.request(asked))
-        .await
-        .map_err(|status| refused(&status))?
-        .into_inner();
-    let client = answer.client.ok_or_else(|| nonsense("no client"))?;
-    let user = answer.user.map(user).transpose()?;
-    Ok((client_caller(client)?, user))
-}
-
-async fn bearer_user(
-    app: &App,
-    headers: &HeaderMap,
-    timeout: Duration,
-) -> Result<UserCaller, Failure> {
-    let bearer = bearer(headers).ok_or(Failure::Unauthenticated)?;
-    let call = app.tokens.own_call(timeout)?;
-    let answer = identity(app)
-        .authenticate_bearer(call.request(AuthenticateBearerRequest { bearer }))
-        .await
-        .map_err(|status| refused(&status))?
-        .into_inner();
-    user(answer.user.ok_or_else(|| nonsense("no user"))?)
-}
-
-/// Says whether identity answers at all.
-pub async fn identity_answers(app: &App, call: &Call) -> bool {
-    let asked = call.request(AuthenticateBearerRequest::default());
-    match identity(app).authenticate_bearer(asked).await {
-        Ok(_) => true,
-        // A refusal of the empty token is an answer; one of ours is not.
-        Err(status) => {
-            status.code() == Code::Unauthenticated && !refusal(&status).reason.is_empty()
+    async fn client(
+        &self,
+        headers: &HeaderMap,
+        timeout: Duration,
+    ) -> Result<ClientCaller, Failure> {
+        match (value(headers, CONSUMO), value(headers, SECRET)) {
+            (Some(consumo), Some(secret)) => self.clients.check(consumo, secret, timeout).await,
+            _ => Err(Failure::ConsumerCredentials),
         }
     }
-}
 
-fn identity(app: &App) -> AuthenticationServiceClient<chassis::Upstream> {
-    AuthenticationServiceClient::new(app.upstreams.identity.clone())
+    async fn user(
+        &self,
+        headers: &HeaderMap,
+        timeout: Duration,
+    ) -> Result<Option<UserCaller>, Failure> {
+        match bearer(headers) {
+            Some(token) => Ok(Some(self.bearers.check(&token, timeout).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The user of the bearer token as identity knows it now.
+    pub async fn principal(
+        &self,
+        headers: &HeaderMap,
+        timeout: Duration,
+    ) -> Result<UserPrincipal, Failure> {
+        let token = bearer(headers).ok_or(Failure::Unauthenticated)?;
+        self.bearers.principal(&token, timeout).await
+    }
+
+    /// The public keys of access tokens, and for how many seconds they may be kept.
+    pub async fn public_keys(&self) -> Result<(Vec<PublicKey>, u64), Failure> {
+        self.keys.listed().await
+    }
+
+    /// Says whether identity answers at all.
+    pub async fn identity_answers(&self, call: &Call) -> bool {
+        let asked = call.request(AuthenticateBearerRequest::default());
+        let mut identity = AuthenticationServiceClient::new(self.identity.clone());
+        match identity.authenticate_bearer(asked).await {
+            Ok(_) => true,
+            // A refusal of the empty token is an answer; one of ours is not.
+            Err(status) => {
+                status.code() == Code::Unauthenticated && !refusal(&status).reason.is_empty()
+            }
+        }
+    }
 }
 
 fn refused(status: &Status) -> Failure {
@@ -139,50 +206,19 @@ fn value(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// The bearer token; another scheme is none of ours.
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
     let header = value(headers, AUTHORIZATION.as_str())?;
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
-fn client_caller(client: ClientPrincipal) -> Result<ClientCaller, Failure> {
-    let authority = match client.authority() {
-        wire::Authority::Platform => Authority::Platform,
-        wire::Authority::Company => Authority::Company,
-        wire::Authority::Delegated => Authority::Delegated,
-        wire::Authority::Unspecified => return Err(nonsense("no authority")),
-    };
-    Ok(ClientCaller {
-        id: ClientId(client.client_id),
-        authority,
-        company: CompanyId::present(client.company_id),
-        scopes: client.scopes,
-    })
-}
-
-fn user(user: UserPrincipal) -> Result<UserCaller, Failure> {
-    let role = match user.role() {
-        wire::Role::Super => Role::Super,
-        wire::Role::Admin => Role::Admin,
-        wire::Role::Chat => Role::Chat,
-        wire::Role::Unspecified => return Err(nonsense("no role")),
-    };
-    let session = user
-        .session_id
-        .parse()
-        .map_err(|_| nonsense("no session"))?;
-    Ok(UserCaller {
-        id: UserId(user.user_id),
-        name: user.name,
-        role,
-        company: CompanyId(user.company_id),
-        department: DepartmentId::present(user.department_id),
-        session: SessionId(session),
-    })
-}
-
 fn nonsense(what: &'static str) -> Failure {
-    tracing::error!(what, "identity answered a principal that makes no sense");
+    tracing::error!(what, "identity answered something that makes no sense");
     Failure::internal()
+}
+
+/// Milliseconds since the Unix epoch.
+fn milliseconds_now(clock: &Clock) -> i64 {
+    i64::try_from(clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }

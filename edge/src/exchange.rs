@@ -98,9 +98,13 @@ impl Exchange {
 
     /// A call on behalf of the caller, within what is left of the time.
     pub fn call(&self) -> Result<Call, Failure> {
+        self.app.tokens.call_for(&self.caller, self.time_left())
+    }
+
+    /// What is left of the time for calls.
+    pub fn time_left(&self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let timeout = left.saturating_sub(RESERVE);
-        self.app.tokens.call_for(&self.caller, timeout)
+        left.saturating_sub(RESERVE)
     }
 
     /// What an upstream's refusal means here.

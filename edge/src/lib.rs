@@ -25,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth::ContextKeys;
 use axum::Router;
-use chassis::Clock;
+use chassis::{Clock, Stop, Task};
 use host::Upstreams;
 
 pub use config::Config;
@@ -36,27 +36,53 @@ pub use routes::NOT_SERVED_YET;
 struct App {
     upstreams: Upstreams,
     tokens: Arc<tokens::Tokens>,
+    guard: credentials::Guard,
     bitacora: bitacora::Bitacora,
     proxies: client_ip::Proxies,
     cors: pipeline::Cors,
     limits: limits::Buckets,
+    public_url: String,
     deadline: Duration,
 }
 
-/// The router of the whole API. `context` must hold the signing key of the edge.
-/// Nothing is asked of the upstreams until the first request.
-pub fn router(
+/// The whole API, and what keeps it company.
+pub struct Edge {
+    /// The routes.
+    pub router: Router,
+    /// What runs beside them until the stop. Without it everything works, and
+    /// identity is asked about every token.
+    pub tasks: Vec<Task>,
+}
+
+/// Builds the API. `context` must hold the signing key of the edge. Nothing is
+/// asked of the upstreams until the tasks run or the first request comes.
+pub fn build(
     config: Config,
     upstreams: Upstreams,
     context: &ContextKeys,
     clock: Clock,
-) -> anyhow::Result<Router> {
+    stop: &Stop,
+) -> anyhow::Result<Edge> {
     anyhow::ensure!(
         (1..=60).contains(&config.request_seconds),
         "edge.request_seconds must be 1 to 60"
     );
+    let public_url = config.public_url.trim_end_matches('/').to_owned();
+    anyhow::ensure!(
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| public_url.len() > scheme.len() && public_url.starts_with(scheme)),
+        "edge.public_url must be an address such as https://api.example.com"
+    );
     let own_range = bitacora::own_range(&clock);
-    let tokens = Arc::new(tokens::Tokens::new(context, clock)?);
+    let tokens = Arc::new(tokens::Tokens::new(context, clock.clone())?);
+    let guard = credentials::Guard::new(
+        upstreams.identity.clone(),
+        Arc::clone(&tokens),
+        config.audience,
+        clock,
+    );
+    let tasks = guard.tasks(stop);
     let app = Arc::new(App {
         bitacora: bitacora::Bitacora::new(
             Arc::clone(&tokens),
@@ -64,11 +90,14 @@ pub fn router(
             own_range,
         ),
         tokens,
+        guard,
         upstreams,
         proxies: client_ip::Proxies::new(&config.trusted_proxies)?,
         cors: pipeline::Cors::new(&config.cors_origins)?,
         limits: limits::Buckets::new(config.limits),
+        public_url,
         deadline: Duration::from_secs(config.request_seconds),
     });
-    routes::mount(&app)
+    let router = routes::mount(&app)?;
+    Ok(Edge { router, tasks })
 }

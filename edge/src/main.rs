@@ -107,13 +107,15 @@ async fn run(settings: Settings) -> ExitCode {
 async fn start(settings: Settings, lifecycle: &Lifecycle) -> anyhow::Result<()> {
     let address = settings.address()?;
     let upstreams = Upstreams::remote(&settings.upstreams)?;
-    let router = edge::router(settings.edge, upstreams, &settings.context, Clock::system())?;
+    let stop = lifecycle.stop();
+    let clock = Clock::system();
+    let edge = edge::build(settings.edge, upstreams, &settings.context, clock, &stop)?;
     let listener = grpc::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, service = "edge", "listening");
-    lifecycle.spawn(Task::new(
-        "http",
-        serve_http(listener, router, lifecycle.stop()),
-    ));
+    for task in edge.tasks {
+        lifecycle.spawn(task);
+    }
+    lifecycle.spawn(Task::new("http", serve_http(listener, edge.router, stop)));
     Ok(())
 }
 

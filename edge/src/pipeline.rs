@@ -29,7 +29,7 @@ use tracing::Instrument;
 pub use cors::Cors;
 
 use crate::{
-    App, credentials,
+    App,
     envelope::{ShownId, refuse},
     errors::Failure,
     exchange::Exchange,
@@ -160,7 +160,10 @@ async fn admit(
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| app.proxies.caller(peer.0.ip(), &parts.headers));
     let left = deadline.saturating_duration_since(Instant::now());
-    let mut caller = credentials::check(&app, operation.credentials, &parts.headers, left).await?;
+    let mut caller = app
+        .guard
+        .check(operation.credentials, &parts.headers, left)
+        .await?;
     caller.bitacora = Some(BitacoraId(ids.bitacora));
     caller.request_id = ids.request;
     app.limits
@@ -245,8 +248,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Config, bitacora::Bitacora, client_ip::Proxies, limits::Buckets, table::operations,
-        tokens::Tokens,
+        Config, bitacora::Bitacora, client_ip::Proxies, credentials::Guard, limits::Buckets,
+        table::operations, tokens::Tokens,
     };
 
     fn app(deadline: Duration) -> Arc<App> {
@@ -256,9 +259,12 @@ mod tests {
             ..auth::ContextKeys::default()
         };
         let config = Config::default();
-        let tokens = Arc::new(Tokens::new(&keys, Clock::system()).unwrap());
+        let clock = Clock::system();
+        let tokens = Arc::new(Tokens::new(&keys, clock.clone()).unwrap());
+        let audience = config.audience.clone();
         Arc::new(App {
             bitacora: Bitacora::new(Arc::clone(&tokens), away(), 1),
+            guard: Guard::new(away(), Arc::clone(&tokens), audience, clock),
             tokens,
             upstreams: host::Upstreams {
                 identity: away(),
@@ -271,6 +277,7 @@ mod tests {
             proxies: Proxies::new(&[]).unwrap(),
             cors: Cors::new(&config.cors_origins).unwrap(),
             limits: Buckets::new(config.limits),
+            public_url: config.public_url,
             deadline,
         })
     }

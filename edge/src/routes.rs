@@ -7,7 +7,9 @@ mod broadcasting;
 mod chat;
 mod guest;
 mod ids;
+mod keys;
 mod meta;
+mod pictures;
 mod probes;
 mod telegram;
 
@@ -71,8 +73,6 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "POST /api/auth/login/pin",
     "POST /api/auth/password/forgot",
     "POST /api/auth/password/reset",
-    "GET /api/auth/getRequestUserData",
-    "GET /api/auth/refreshUserToken",
     "GET /api/telegram/getMediaFile",
     "POST /api/SSO/password/forgot",
     "POST /api/SSO/password/reset",
@@ -90,6 +90,8 @@ fn handler(row: &str) -> Option<Handler> {
     let handler: Handler = match row {
         "POST /api/auth/login" => |e| Box::pin(auth::login(e)),
         "DELETE /api/auth/logout" => |e| Box::pin(auth::logout(e)),
+        "GET /api/auth/getRequestUserData" => |e| Box::pin(auth::user_data(e)),
+        "GET /api/auth/refreshUserToken" => |e| Box::pin(auth::refresh(e)),
         "GET /api/admin/channels/show" => |e| Box::pin(admin::channels::show(e)),
         "PATCH /api/admin/channels/update" => |e| Box::pin(admin::channels::update(e)),
         "POST /api/admin/channels/list" => |e| Box::pin(admin::channels::list(e)),
@@ -147,6 +149,7 @@ fn handler(row: &str) -> Option<Handler> {
         | "POST /broadcasting/user-auth"
         | "GET /api/broadcasting/user-auth"
         | "POST /api/broadcasting/user-auth" => |e| Box::pin(broadcasting::user(e)),
+        "GET /.well-known/jwks.json" => |e| Box::pin(keys::list(e)),
         "GET /healthz" => |e| Box::pin(async move { Ok(probes::alive(&e)) }),
         "GET /readyz" => |e| Box::pin(probes::ready(e)),
         _ => return None,

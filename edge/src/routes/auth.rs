@@ -3,11 +3,15 @@
 use axum::response::Response;
 use http::StatusCode;
 use proto::identity::v1::{
-    LoginRequest, LogoutRequest, TokenShape, session_service_client::SessionServiceClient,
+    GetUserPictureRequest, LoginRequest, LogoutRequest, RefreshRequest, TokenShape,
+    session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
 };
 use serde::Serialize;
+use tonic::Code;
 
+use super::pictures;
 use crate::{
+    credentials::bearer,
     errors::{Failure, Wording},
     exchange::{Exchange, secret},
 };
@@ -23,6 +27,19 @@ struct User<'a> {
     id: i64,
     name: &'a str,
     email: &'a str,
+}
+
+#[derive(Serialize)]
+struct Refreshed<'a> {
+    token: &'a str,
+}
+
+#[derive(Serialize)]
+struct UserData<'a> {
+    #[serde(flatten)]
+    user: User<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pic_url: Option<String>,
 }
 
 fn client(exchange: &Exchange) -> SessionServiceClient<chassis::Upstream> {
@@ -77,4 +94,55 @@ pub async fn logout(exchange: Exchange) -> Result<Response, Failure> {
         .await
         .map_err(|status| exchange.refused(&status, &Wording::GENERAL))?;
     Ok(exchange.done("Logout exitoso."))
+}
+
+/// GET auth/refreshUserToken: it changes state by GET, so nothing may keep it.
+pub async fn refresh(exchange: Exchange) -> Result<Response, Failure> {
+    let token = bearer(&exchange.headers).ok_or(Failure::Unauthenticated)?;
+    let answer = client(&exchange)
+        .refresh(exchange.call()?.request(RefreshRequest { token }))
+        .await
+        .map_err(|status| exchange.refused(&status, &Wording::GENERAL))?
+        .into_inner();
+    let data = Refreshed {
+        token: &answer.token,
+    };
+    Ok(secret(exchange.answer("Token refrescado.", &data)))
+}
+
+/// GET auth/getRequestUserData.
+pub async fn user_data(exchange: Exchange) -> Result<Response, Failure> {
+    let mut check = exchange.check();
+    let with_picture = check.field("include").one_of(&[("pic_url", ())]);
+    check.done()?;
+    let (headers, left) = (&exchange.headers, exchange.time_left());
+    let user = exchange.app.guard.principal(headers, left).await?;
+    let pic_url = match with_picture {
+        Some(()) => Some(picture(&exchange, user.user_id).await?),
+        None => None,
+    };
+    let data = UserData {
+        user: User {
+            id: user.user_id,
+            name: &user.name,
+            email: &user.email,
+        },
+        pic_url,
+    };
+    Ok(exchange.answer("", &data))
+}
+
+/// Where the picture of a user is shown; empty when there is none.
+async fn picture(exchange: &Exchange, user_id: i64) -> Result<String, Failure> {
+    let asked = GetUserPictureRequest {
+        user_id,
+        info_only: true,
+    };
+    let asked = exchange.call()?.request(asked);
+    let mut users = UserServiceClient::new(exchange.app.upstreams.identity.clone());
+    match users.get_user_picture(asked).await {
+        Ok(_) => Ok(pictures::url(&exchange.app.public_url, user_id)),
+        Err(status) if status.code() == Code::NotFound => Ok(String::new()),
+        Err(status) => Err(exchange.refused(&status, &Wording::GENERAL)),
+    }
 }

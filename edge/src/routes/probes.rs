@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 
-use crate::{credentials, errors::Failure, exchange::Exchange};
+use crate::{errors::Failure, exchange::Exchange};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -16,7 +16,7 @@ pub fn alive(exchange: &Exchange) -> Response {
 /// GET readyz: no request gets anywhere without identity, so it must answer.
 pub async fn ready(exchange: Exchange) -> Result<Response, Failure> {
     let call = exchange.app.tokens.own_call(PATIENCE)?;
-    if credentials::identity_answers(&exchange.app, &call).await {
+    if exchange.app.guard.identity_answers(&call).await {
         Ok(exchange.done(""))
     } else {
         Err(Failure::unavailable())

@@ -1,5 +1,6 @@
 //! The operations that the documents lack and that the system cannot do without:
-//! the verification of webhooks, the authorization of sockets, the probes.
+//! the verification of webhooks, the authorization of sockets, the keys of tokens,
+//! the probes.
 
 use super::{
     Audit, Credentials as Who, Envelope as Shape, Family, Operation, Rate, Verb, WEBHOOK_BODY,
@@ -50,6 +51,14 @@ pub static OPERATIONS: &[Operation] = &[
     socket(Verb::Post, "/broadcasting/user-auth"),
     socket(Verb::Get, "/api/broadcasting/user-auth"),
     socket(Verb::Post, "/api/broadcasting/user-auth"),
+    row(
+        Verb::Get,
+        "/.well-known/jwks.json",
+        Who::Public,
+        Family::Failed,
+    )
+    .answers(Shape::Bare)
+    .audit(Audit::Nothing),
     probe("/healthz"),
     probe("/readyz"),
 ];

@@ -6,6 +6,7 @@ mod conversation;
 mod identity;
 mod realtime;
 mod tenancy;
+mod users;
 
 use std::sync::{
     Arc, Mutex,

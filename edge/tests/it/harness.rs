@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth::{ContextGate, ContextKeys};
 use axum::{Router, body::Body};
-use chassis::{Clock, Upstream, grpc};
+use chassis::{Clock, Stop, Upstream, grpc};
 use host::Upstreams;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
@@ -14,7 +14,10 @@ use tower::ServiceExt;
 use crate::fakes::{self, World};
 
 /// The bearer token of user 7.
-pub const AGENT: &str = "agent-token";
+pub const AGENT: &str = "7|000001AgenteUnoAgenteUnoAgenteUnoAgenteUa226ce6a";
+
+/// The bearer token of user 15.
+pub const JUAN: &str = "15|000001JuanPerezJuanPerezJuanPerezJuanPer05f28acf";
 
 /// A router and the world behind it.
 pub struct Edge {
@@ -77,7 +80,9 @@ impl Edge {
             mail_ticket: serve(Routes::default()),
         };
         Self {
-            router: edge::router(config, upstreams, &keys, clock).unwrap(),
+            router: edge::build(config, upstreams, &keys, clock, &Stop::default())
+                .unwrap()
+                .router,
             world,
         }
     }

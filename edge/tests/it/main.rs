@@ -5,6 +5,7 @@
     reason = "a helper that cannot go on ends its test"
 )]
 
+mod auth;
 mod bitacora;
 mod broadcast;
 mod channels;

@@ -119,9 +119,11 @@ async fn probes_tell_alive_from_ready() {
         mail_ticket: away(),
     };
     let keys = keys();
-    let clock = chassis::Clock::system();
+    let (clock, stop) = (chassis::Clock::system(), chassis::Stop::default());
     let edge = Edge {
-        router: edge::router(edge::Config::default(), upstreams, &keys, clock).unwrap(),
+        router: edge::build(edge::Config::default(), upstreams, &keys, clock, &stop)
+            .unwrap()
+            .router,
         world: std::sync::Arc::default(),
     };
     let alive = edge.send(request("GET", "/healthz").build()).await;
@@ -171,7 +173,8 @@ fn settings_that_make_no_sense_are_refused() {
             realtime_broadcast: away(),
             mail_ticket: away(),
         };
-        edge::router(config, upstreams, &keys(), chassis::Clock::system())
+        let (clock, stop) = (chassis::Clock::system(), chassis::Stop::default());
+        edge::build(config, upstreams, &keys(), clock, &stop)
     };
     let slow = edge::Config {
         request_seconds: 0,
@@ -179,7 +182,8 @@ fn settings_that_make_no_sense_are_refused() {
     };
     assert!(
         build(slow)
-            .unwrap_err()
+            .err()
+            .unwrap()
             .to_string()
             .contains("request_seconds")
     );
@@ -187,5 +191,17 @@ fn settings_that_make_no_sense_are_refused() {
         trusted_proxies: vec!["everyone".into()],
         ..edge::Config::default()
     };
-    assert!(build(proxies).unwrap_err().to_string().contains("everyone"));
+    assert!(
+        build(proxies)
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("everyone")
+    );
+    let address = edge::Config {
+        public_url: "api.example.com".into(),
+        ..edge::Config::default()
+    };
+    let refused = build(address).err().unwrap().to_string();
+    assert!(refused.contains("public_url"), "{refused}");
 }

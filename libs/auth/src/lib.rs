@@ -6,14 +6,17 @@
 //! a verified [`Caller`] only, so a query cannot be confined by an id that came
 //! in a body.
 
+mod access;
 mod call;
 mod context;
 mod gate;
 mod ids;
 mod keys;
+pub mod opaque;
 mod scope;
 mod tokens;
 
+pub use access::{ACCESS_TYPE, AccessClaims, AccessKeys, BadToken, LONGEST_TOKEN};
 pub use call::{Call, caller};
 pub use context::{Authority, Caller, ClientCaller, Role, UserCaller};
 pub use gate::ContextGate;

@@ -8,25 +8,26 @@ use std::sync::Arc;
 use auth::{Authority, Caller, ClientId, CompanyId, ContextSigner, DepartmentId, Role, UserId};
 use chassis::{Clock, config::Secret};
 use sqlx::PgPool;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     clients::{self, SecretMac},
     error::Error,
-    keys::KeyRing,
+    revocations::Sequence,
     service_secrets::ServiceSecrets,
-    sessions::{SessionState, Usage},
-    tokens::Claims,
+    sessions::Judge,
 };
+
+pub use rpc::encode_user;
 
 /// Checks credentials.
 pub struct Authenticator {
     pub pool: PgPool,
     pub macs: SecretMac,
-    pub keys: Arc<KeyRing>,
+    pub judge: Arc<Judge>,
     pub secrets: ServiceSecrets,
     pub signer: ContextSigner,
-    pub used: Usage,
     pub clock: Clock,
 }
 
@@ -43,6 +44,8 @@ pub struct Client {
     pub authority: Authority,
     pub company: Option<CompanyId>,
     pub scopes: Vec<String>,
+    /// Until when the secret that was sent is good; none is without end.
+    pub secret_expires_at: Option<OffsetDateTime>,
 }
 
 /// An authenticated user.
@@ -59,47 +62,44 @@ pub struct SignedIn {
 /// A client as the database knows it.
 pub struct KnownClient {
     pub client: Client,
-    pub macs: Vec<Vec<u8>>,
+    pub secrets: Vec<KnownSecret>,
 }
 
-/// What the database knows about credentials.
-pub struct Known {
-    pub client: Option<KnownClient>,
-    pub session: Option<SessionState>,
+/// A secret of a client: its digest, and until when it is good.
+pub struct KnownSecret {
+    pub mac: Vec<u8>,
+    pub not_after: Option<OffsetDateTime>,
+}
+
+/// Who is calling, and the newest revocation that this takes into account.
+pub struct Authenticated {
+    pub client: Client,
+    pub user: Option<SignedIn>,
+    pub head: Sequence,
 }
 
 impl Authenticator {
-    /// Checks the credentials of a client and, when there is one, a bearer token,
-    /// with one look into the database. The client is judged first.
+    /// Checks the credentials of a client and, when there is one, a bearer token.
+    /// The client is judged first.
     async fn authenticate(
         &self,
+        by: &Caller,
         credentials: Credentials,
-    ) -> Result<(Client, Option<SignedIn>), Error> {
-        let claims = match &credentials.bearer {
-            Some(bearer) => Some(self.keys.verify(bearer).await),
-            None => None,
-        };
-        let sid = claims
-            .as_ref()
-            .and_then(|claims| claims.as_ref().ok())
-            .map(|claims| claims.sid);
+    ) -> Result<Authenticated, Error> {
         // What cannot be a name is not looked up, and compared all the same.
         let consumo = Some(credentials.consumo.as_str()).filter(|text| clients::is_consumo(text));
-        let known = store::find(&self.pool, consumo, sid, self.clock.now()).await?;
-        let client = self.judge_client(known.client, &credentials.secret)?;
-        let user = match claims {
-            Some(claims) => Some(self.judge_session(known.session, &claims?)?),
+        let (head, known) = store::client(&self.pool, consumo, self.clock.now()).await?;
+        let client = self.judge_client(known, &credentials.secret)?;
+        let user = match &credentials.bearer {
+            Some(bearer) => Some(self.judge.admit(by, bearer).await?.session.user),
             None => None,
         };
-        Ok((client, user))
+        Ok(Authenticated { client, user, head })
     }
 
     /// Checks a bearer token alone.
-    async fn authenticate_bearer(&self, bearer: &str) -> Result<SignedIn, Error> {
-        let claims = self.keys.verify(bearer).await?;
-        let now = self.clock.now();
-        let known = store::find(&self.pool, None, Some(claims.sid), now).await?;
-        self.judge_session(known.session, &claims)
+    async fn authenticate_bearer(&self, by: &Caller, bearer: &str) -> Result<SignedIn, Error> {
+        Ok(self.judge.admit(by, bearer).await?.session.user)
     }
 
     /// A context token in the name of a service, for its secret.
@@ -111,24 +111,23 @@ impl Authenticator {
     }
 
     fn judge_client(&self, known: Option<KnownClient>, secret: &Secret) -> Result<Client, Error> {
-        let macs = known.as_ref().map_or(&[][..], |known| &known.macs);
-        let fits = self.macs.fits(secret, macs);
-        known
-            .filter(|_| fits)
-            .map(|known| known.client)
-            .ok_or(Error::ClientCredentials)
-    }
-
-    fn judge_session(
-        &self,
-        session: Option<SessionState>,
-        claims: &Claims,
-    ) -> Result<SignedIn, Error> {
-        let now = self.clock.now();
-        let session = session
-            .filter(|session| session.admits(claims, now))
-            .ok_or(Error::BearerToken)?;
-        self.used.note(&session, now);
-        Ok(session.user)
+        let (client, secrets) = known.map_or((None, Vec::new()), |known| {
+            (Some(known.client), known.secrets)
+        });
+        let (macs, ends): (Vec<_>, Vec<_>) = secrets
+            .into_iter()
+            .map(|secret| (secret.mac, secret.not_after))
+            .unzip();
+        let fits = self.macs.fits(secret, &macs);
+        let mut client = client.filter(|_| fits).ok_or(Error::ClientCredentials)?;
+        // The same secret may be in both slots; it is good while either is.
+        let fitting = macs.iter().zip(&ends);
+        let fitting = fitting
+            .filter(|(mac, _)| self.macs.fits(secret, std::slice::from_ref(mac)))
+            .map(|(_, end)| *end);
+        client.secret_expires_at = fitting
+            .reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))
+            .flatten();
+        Ok(client)
     }
 }

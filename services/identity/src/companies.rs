@@ -4,13 +4,22 @@
 
 mod store;
 
+use auth::CompanyId;
+use chassis::Clock;
 use events::{Event, Handler};
 use prost::Message;
 use proto::events::v1::{CompanyChanged, DepartmentChanged};
 use sqlx::PgConnection;
+use time::Duration;
+
+use crate::revocations::{self, Subject};
 
 /// Follows the changes that tenancy-admin announces.
-pub struct FollowTenancy;
+pub struct FollowTenancy {
+    /// The lifetime of the longest session.
+    pub longest: Duration,
+    pub clock: Clock,
+}
 
 #[tonic::async_trait]
 impl Handler for FollowTenancy {
@@ -18,7 +27,10 @@ impl Handler for FollowTenancy {
         match event.r#type.as_str() {
             "company.changed" => {
                 let company = CompanyChanged::decode(event.data.clone())?;
-                store::put_company(db, &company).await?;
+                let was_active = store::put_company(db, &company).await?;
+                if was_active && !company.active {
+                    self.void_tokens(db, CompanyId(company.company_id)).await?;
+                }
             }
             "department.changed" => {
                 let department = DepartmentChanged::decode(event.data.clone())?;
@@ -26,6 +38,16 @@ impl Handler for FollowTenancy {
             }
             _ => {}
         }
+        Ok(())
+    }
+}
+
+impl FollowTenancy {
+    /// Nobody waits here until every replica has applied it.
+    async fn void_tokens(&self, db: &mut PgConnection, company: CompanyId) -> sqlx::Result<()> {
+        let now = self.clock.now();
+        let forget_at = Some(now + self.longest);
+        let _ = revocations::record(db, now, Subject::Company(company), forget_at).await?;
         Ok(())
     }
 }

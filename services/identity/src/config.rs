@@ -46,6 +46,8 @@ pub struct Config {
     pub device_session_idle_days: u32,
     /// Threads that hash passwords; 0 means one for each core.
     pub hash_threads: usize,
+    /// Days until another key signs access tokens; 0 means never.
+    pub key_rotation_days: u32,
 }
 
 impl Default for Config {
@@ -64,6 +66,7 @@ impl Default for Config {
             device_session_days: 30,
             device_session_idle_days: 14,
             hash_threads: 0,
+            key_rotation_days: 30,
         }
     }
 }
@@ -84,6 +87,13 @@ pub struct Lifetimes {
     pub web: Lifetime,
     /// Of a session that is bound to a device.
     pub device: Lifetime,
+}
+
+impl Lifetimes {
+    /// Of the session that lasts longest.
+    pub(crate) fn longest(&self) -> Duration {
+        self.web.total.max(self.device.total)
+    }
 }
 
 impl Config {
@@ -111,6 +121,10 @@ impl Config {
             self.hash_threads <= 256,
             "identity.hash_threads must be at most 256"
         );
+        anyhow::ensure!(
+            self.key_rotation_days <= 3650,
+            "identity.key_rotation_days must be at most 3650"
+        );
         for name in self.service_secrets.keys() {
             anyhow::ensure!(
                 SERVICES.contains(&name.replace('_', "-").as_str()),
@@ -131,6 +145,12 @@ impl Config {
                 idle: Duration::days(self.device_session_idle_days.into()),
             },
         }
+    }
+
+    /// How long a key signs.
+    pub(crate) fn key_rotation(&self) -> Option<Duration> {
+        let days = Some(self.key_rotation_days).filter(|days| *days > 0);
+        days.map(|days| Duration::days(days.into()))
     }
 
     pub(crate) fn hash_threads(&self) -> usize {

@@ -41,6 +41,9 @@ pub enum Error {
     /// lease in time; the change itself is made.
     #[error("not every replica has applied the change yet; try again")]
     NotSettled,
+    /// The lease ended before it was renewed.
+    #[error("the lease has ended; watch the log anew")]
+    LeaseExpired,
     /// The database does not answer.
     #[error("the database does not answer; try again")]
     Database(#[source] sqlx::Error),
@@ -63,6 +66,7 @@ impl Failure for Error {
             Self::Invalid(_) => ErrorCode::InvalidInput,
             Self::EmailTaken | Self::ConsumoTaken => ErrorCode::AlreadyExists,
             Self::NoSuchClient => ErrorCode::NotFound,
+            Self::LeaseExpired => ErrorCode::FailedPrecondition,
             Self::Busy | Self::NotSettled | Self::Database(_) => ErrorCode::Unavailable,
             Self::Statement(_) | Self::Crypto(_) => ErrorCode::Internal,
         }
@@ -81,6 +85,7 @@ impl Failure for Error {
             Self::NoSuchClient => "NO_SUCH_CLIENT",
             Self::Busy => "HASHING_BUSY",
             Self::NotSettled => "NOT_SETTLED",
+            Self::LeaseExpired => "LEASE_EXPIRED",
             Self::Database(_) => "DATABASE",
             Self::Statement(_) => "STATEMENT",
             Self::Crypto(_) => "CRYPTO",

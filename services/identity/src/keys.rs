@@ -1,37 +1,39 @@
 //! The keys that sign access tokens: one of them active, its private half sealed
-//! in the database, all public halves in memory.
+//! in the database, all public halves in memory. They are replaced in time, each
+//! after it was published for long enough.
 
+mod rotation;
 mod rpc;
 mod store;
 
 use std::{
-    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
+use auth::{ACCESS_TYPE, AccessClaims, AccessKeys, BadToken};
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair},
 };
 use chassis::Clock;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use sealing::Sealer;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
 
-use crate::{
-    Config,
-    error::Error,
-    tokens::{self, Claims},
-};
+use crate::{Config, error::Error};
 
-pub use rpc::KeyDirectory;
+pub use rotation::{Schedule, rotate};
+pub use rpc::{KeyDirectory, timestamp};
 
 /// How often a token with an unknown key may cause a look into the database.
 const RELOAD_EVERY: Duration = Duration::from_secs(5);
+
+/// How long an answer of the public halves may be kept.
+pub const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// A key as stored.
 pub struct StoredKey {
@@ -56,12 +58,18 @@ pub struct KeyRing {
     pool: PgPool,
     issuer: String,
     audience: String,
-    header: Header,
-    signing: EncodingKey,
-    validation: Validation,
-    trusted: RwLock<Arc<HashMap<String, DecodingKey>>>,
+    sealer: Sealer,
+    signing: RwLock<Arc<Signing>>,
+    trusted: RwLock<Arc<AccessKeys>>,
     reloaded: Mutex<Option<Instant>>,
     clock: Clock,
+}
+
+/// The key that signs now.
+struct Signing {
+    kid: String,
+    header: Header,
+    key: EncodingKey,
 }
 
 impl KeyRing {
@@ -69,36 +77,34 @@ impl KeyRing {
     pub async fn open(pool: &PgPool, config: &Config, clock: Clock) -> anyhow::Result<Self> {
         let sealer = Sealer::new("identity.encryption_keys", &config.encryption_keys)?;
         if store::active(pool, &config.issuer).await?.is_none() {
-            let key = generate(&config.issuer, &sealer, clock.now())?;
+            let key = StoredKey {
+                active: true,
+                ..generate(&config.issuer, &sealer, clock.now())?
+            };
             // Another replica may have been faster; then its key is the one.
             store::insert(pool, &key).await?;
         }
         let active = store::active(pool, &config.issuer)
             .await?
             .ok_or_else(|| anyhow::anyhow!("no key is active for issuer {}", config.issuer))?;
-        let private = sealer
-            .open(&place(&active.kid), &active.private_sealed)
-            .map_err(|_| {
-                anyhow::anyhow!(
-                    "no key of identity.encryption_keys opens the signing key {} in the database",
-                    active.kid
-                )
-            })?;
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(tokens::TYPE.into());
-        header.kid = Some(active.kid);
-        let trusted = trusted(pool, &config.issuer, clock.now()).await?;
-        Ok(Self {
+        let kid = active.kid.clone();
+        let signing = Signing::open(&sealer, active).map_err(|_| {
+            anyhow::anyhow!(
+                "no key of identity.encryption_keys opens the signing key {kid} in the database"
+            )
+        })?;
+        let ring = Self {
             pool: pool.clone(),
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
-            header,
-            signing: EncodingKey::from_ed_der(&private),
-            validation: validation(config),
-            trusted: RwLock::new(Arc::new(trusted)),
+            sealer,
+            signing: RwLock::new(Arc::new(signing)),
+            trusted: RwLock::default(),
             reloaded: Mutex::new(None),
             clock,
-        })
+        };
+        ring.read_trusted().await?;
+        Ok(ring)
     }
 
     /// The `iss` of the tokens.
@@ -112,78 +118,93 @@ impl KeyRing {
     }
 
     /// The token that says `claims`.
-    pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
-        jsonwebtoken::encode(&self.header, claims, &self.signing)
+    pub fn sign(&self, claims: &AccessClaims) -> Result<String, Error> {
+        let signing = self.signing();
+        jsonwebtoken::encode(&signing.header, claims, &signing.key)
             .map_err(|_| Error::Crypto("signing a token"))
     }
 
     /// What a token says, if one of our keys signed it for us and it has not
-    /// expired. The algorithm is that of the key, whatever the header says.
-    pub async fn verify(&self, token: &str) -> Result<Claims, Error> {
-        if token.len() > tokens::LONGEST {
-            return Err(Error::BearerToken);
-        }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Error::BearerToken)?;
-        if header.typ.as_deref() != Some(tokens::TYPE) {
-            return Err(Error::BearerToken);
-        }
-        let kid = header.kid.ok_or(Error::BearerToken)?;
-        let mut keys = self.known();
-        if !keys.contains_key(&kid) {
-            keys = self.reload().await?;
-        }
-        let key = keys.get(&kid).ok_or(Error::BearerToken)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
-            .map_err(|_| Error::BearerToken)?
-            .claims;
-        if claims.expired(self.clock.now()) {
-            return Err(Error::BearerToken);
-        }
-        Ok(claims)
+    /// expired.
+    pub async fn verify(&self, token: &str) -> Result<AccessClaims, Error> {
+        let now = self.clock.unix_seconds();
+        let verified = match self.trusted().verify(token, now) {
+            Err(BadToken::UnknownKey) => self.reload().await?.verify(token, now),
+            known => known,
+        };
+        verified.map_err(|_| Error::BearerToken)
     }
 
-    fn known(&self) -> Arc<HashMap<String, DecodingKey>> {
+    /// Takes up the keys as they are in the database now.
+    async fn refresh(&self) -> Result<(), Error> {
+        self.read_trusted().await?;
+        let active = store::active(&self.pool, &self.issuer).await?;
+        let Some(active) = active.filter(|active| active.kid != self.signing().kid) else {
+            return Ok(());
+        };
+        let signing = Signing::open(&self.sealer, active)?;
+        tracing::info!(kid = signing.kid, "another key signs from now on");
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(signing);
+        Ok(())
+    }
+
+    fn signing(&self) -> Arc<Signing> {
+        let signing = self.signing.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&signing)
+    }
+
+    fn trusted(&self) -> Arc<AccessKeys> {
         let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&trusted)
     }
 
     /// Reads the keys again, unless that was done a moment ago: anybody can send
     /// tokens with made-up keys.
-    async fn reload(&self) -> Result<Arc<HashMap<String, DecodingKey>>, Error> {
+    async fn reload(&self) -> Result<Arc<AccessKeys>, Error> {
         let mut reloaded = self.reloaded.lock().await;
-        if reloaded.is_some_and(|at| at.elapsed() < RELOAD_EVERY) {
-            return Ok(self.known());
+        if reloaded.is_none_or(|at| at.elapsed() >= RELOAD_EVERY) {
+            self.read_trusted().await?;
+            *reloaded = Some(Instant::now());
         }
-        let keys = Arc::new(trusted(&self.pool, &self.issuer, self.clock.now()).await?);
-        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keys);
-        *reloaded = Some(Instant::now());
-        Ok(keys)
+        Ok(self.trusted())
+    }
+
+    async fn read_trusted(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut keys = AccessKeys::default();
+        for key in store::trusted(&self.pool, &self.issuer, now).await? {
+            let not_after = key.not_after.map(OffsetDateTime::unix_timestamp);
+            keys.trust(
+                key.kid,
+                &key.public_key,
+                &key.issuer,
+                &self.audience,
+                not_after,
+            );
+        }
+        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
     }
 }
 
-fn validation(config: &Config) -> Validation {
-    let mut validation = Validation::new(Algorithm::EdDSA);
-    validation.set_issuer(&[&config.issuer]);
-    validation.set_audience(&[&config.audience]);
-    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-    // Expiry is judged by our clock, so that tests can set it.
-    validation.validate_exp = false;
-    validation
+impl Signing {
+    fn open(sealer: &Sealer, stored: StoredKey) -> Result<Self, Error> {
+        let private = sealer
+            .open(&place(&stored.kid), &stored.private_sealed)
+            .map_err(|_| Error::Crypto("opening the signing key"))?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(ACCESS_TYPE.into());
+        header.kid = Some(stored.kid.clone());
+        Ok(Self {
+            kid: stored.kid,
+            header,
+            key: EncodingKey::from_ed_der(&private),
+        })
+    }
 }
 
-async fn trusted(
-    pool: &PgPool,
-    issuer: &str,
-    now: OffsetDateTime,
-) -> Result<HashMap<String, DecodingKey>, sqlx::Error> {
-    let keys = store::trusted(pool, Some(issuer), now).await?;
-    Ok(keys
-        .into_iter()
-        .map(|key| (key.kid, DecodingKey::from_ed_der(&key.public_key)))
-        .collect())
-}
-
-fn generate(issuer: &str, sealer: &Sealer, now: OffsetDateTime) -> Result<StoredKey, Error> {
+/// A new key that does not sign yet.
+fn generate(issuer: &str, sealer: &Sealer, not_before: OffsetDateTime) -> Result<StoredKey, Error> {
     let failed = |_| Error::Crypto("making a signing key");
     let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(failed)?;
     let pair = Ed25519KeyPair::from_pkcs8(document.as_ref())
@@ -195,8 +216,8 @@ fn generate(issuer: &str, sealer: &Sealer, now: OffsetDateTime) -> Result<Stored
         private_sealed: sealer
             .seal(&place(&kid), document.as_ref())
             .map_err(|_| Error::Crypto("sealing a signing key"))?,
-        active: true,
-        not_before: now,
+        active: false,
+        not_before,
         not_after: None,
         kid,
     })

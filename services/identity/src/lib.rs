@@ -1,8 +1,9 @@
 //! Users, their passwords and sessions, API clients and the keys that sign access
 //! tokens.
 //!
-//! It promises that a token is good only while its session, its user and their
-//! epoch are, judged from the database at every use; that secrets and passwords
+//! It promises that a token is good only while its session, its user, company and
+//! API client are, whether it is judged from the database or by a replica that
+//! follows the revocation log; that secrets and passwords
 //! are compared in the same time whether they are known or not; and that no
 //! secret is stored in clear.
 
@@ -33,7 +34,8 @@ use chassis::{Service, Task};
 use host::{Host, Spec};
 use proto::identity::v1::{
     authentication_service_server::AuthenticationServiceServer,
-    key_service_server::KeyServiceServer, session_service_server::SessionServiceServer,
+    key_service_server::KeyServiceServer, revocation_service_server::RevocationServiceServer,
+    session_service_server::SessionServiceServer,
 };
 use sqlx::migrate::Migrator;
 
@@ -66,27 +68,64 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
     let keys = Arc::new(keys::KeyRing::open(&host.pool, &config, host.clock.clone()).await?);
     let passwords = password::PasswordHasher::start(config.hash_threads())?;
     let (used, note_use) = sessions::usage(host.pool.clone());
+    let (head, hear_revocations) = revocations::follow(host.pool.clone());
+    let tokens = Arc::new(tokens::Tokens::new(Arc::clone(&keys), &config.pepper));
+    let judge = Arc::new(sessions::Judge {
+        pool: host.pool.clone(),
+        tokens: Arc::clone(&tokens),
+        used: used.clone(),
+        clock: host.clock.clone(),
+    });
+    let opener = Arc::new(sessions::Opener {
+        pool: host.pool.clone(),
+        tokens: Arc::clone(&tokens),
+        lifetimes: config.lifetimes(),
+        clock: host.clock.clone(),
+    });
     let authentication = authentication::Authenticator {
         pool: host.pool.clone(),
         macs: clients::SecretMac::new(&config.pepper)?,
-        keys: Arc::clone(&keys),
+        judge: Arc::clone(&judge),
         secrets: service_secrets::ServiceSecrets::new(&config)?,
         signer: auth::ContextSigner::new(&host.context, host.clock.clone())?,
-        used,
         clock: host.clock.clone(),
+    };
+    let longest = config.lifetimes().longest();
+    let revocations = revocations::RevocationDesk {
+        pool: host.pool.clone(),
+        head,
+        judge: Arc::clone(&judge),
+        used,
+        longest,
+        clock: host.clock.clone(),
+        stop: host.stop.clone(),
     };
     let sessions = sessions::Sessions {
         pool: host.pool.clone(),
         passwords,
-        keys: Arc::clone(&keys),
-        lifetimes: config.lifetimes(),
+        opener,
+        judge,
+        tokens,
         clock: host.clock.clone(),
     };
-    let cleaning = sessions::clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
+    let follow_tenancy = companies::FollowTenancy {
+        longest,
+        clock: host.clock.clone(),
+    };
+    let schedule = keys::Schedule {
+        every: config.key_rotation(),
+        longest,
+    };
+    let (pool, clock, stop) = (&host.pool, &host.clock, &host.stop);
+    let cleaning = sessions::clean(pool.clone(), clock.clone(), stop.clone());
+    let idle = sessions::end_unused(pool.clone(), clock.clone(), stop.clone());
+    let forgetting = revocations::forget(pool.clone(), clock.clone(), stop.clone());
     let routes = tonic::service::Routes::new(AuthenticationServiceServer::new(authentication))
         .add_service(SessionServiceServer::new(sessions))
+        .add_service(RevocationServiceServer::new(revocations))
         .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
             host.pool.clone(),
+            config.issuer.clone(),
             host.clock.clone(),
         )))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
@@ -95,9 +134,16 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         routes,
         tasks: vec![
             host.relay(),
-            host.consume("tenancy-admin", companies::FollowTenancy),
+            host.consume("tenancy-admin", follow_tenancy),
             Task::new("session-use", note_use.run(host.stop.clone())),
             Task::new("session-cleaning", cleaning),
+            Task::new("session-disuse", idle),
+            Task::new("revocation-feed", hear_revocations.run(host.stop.clone())),
+            Task::new("revocation-cleaning", forgetting),
+            Task::new(
+                "key-rotation",
+                keys::rotate(keys, schedule, host.stop.clone()),
+            ),
         ],
         http: None,
     })

@@ -2,6 +2,10 @@
 //! its entry in its own transaction and answers only when every replica that
 //! checks tokens by itself has applied it or lost its lease.
 
+mod following;
+mod forgetting;
+mod revoking;
+mod rpc;
 mod store;
 
 use std::time::Duration;
@@ -13,6 +17,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::error::Error;
+
+pub use following::{Head, head as follow};
+pub use forgetting::forget;
+pub use rpc::RevocationDesk;
+pub use store::head;
 
 /// How long a lease lasts without an acknowledgement.
 pub const LEASE: Duration = Duration::from_secs(3);
@@ -52,9 +61,19 @@ pub enum Subject {
     ChangedClient(ClientId),
 }
 
+/// An entry of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub sequence: Sequence,
+    pub subject: Subject,
+    /// When no token can be concerned any more; never, if absent.
+    pub forget_at: Option<OffsetDateTime>,
+}
+
 /// The number of an entry. A caller who has one still has to wait until the
 /// replicas have applied it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(transparent)]
 #[must_use = "the change has not reached every replica before `settled`"]
 pub struct Sequence(pub i64);
 

@@ -1,59 +1,111 @@
-//! Sessions: opened by a login, judged at every use, ended by a logout.
+//! Sessions: opened by a login, judged at every use, exchanged by a refresh, ended
+//! by a logout, by disuse, or by a token that was used twice.
 
 mod cleaning;
+mod ending;
+mod judging;
+mod opening;
+mod refreshing;
 mod rpc;
 mod store;
 mod usage;
 
 use std::sync::Arc;
 
-use auth::{Authority, ClientCaller, CompanyId, DepartmentId, Role, SessionId, UserId};
+use auth::{Authority, Caller, ClientCaller, ClientId, CompanyId, Role, SessionId, UserId};
 use chassis::{Clock, config::Secret};
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    authentication::SignedIn, config::Lifetimes, error::Error, keys::KeyRing,
-    password::PasswordHasher, tokens::Claims, users,
+    authentication::SignedIn,
+    error::Error,
+    password::PasswordHasher,
+    revocations,
+    tokens::{Shape, Tokens},
+    users,
 };
 
 pub use cleaning::clean;
+pub use ending::{end_family, end_session, end_unused};
+pub use judging::{Admitted, Judge};
+pub use opening::Opener;
 pub use usage::{Usage, usage};
 
 /// A session and its user as they are now.
 pub struct SessionState {
+    pub family: Uuid,
     pub generation: i32,
+    /// The "ep" of the present token, and of the one before.
+    pub epoch: i64,
+    pub previous_epoch: Option<i64>,
+    /// Until when the token before the present one is good.
+    pub previous_until: Option<OffsetDateTime>,
+    pub client: ClientId,
     pub expires_at: OffsetDateTime,
     pub idle_seconds: i32,
     pub last_used_at: OffsetDateTime,
     pub revoked_at: Option<OffsetDateTime>,
-    /// The user and its company.
-    pub user_active: bool,
-    pub user_epoch: i64,
+    /// The user, its company, and the API client.
+    pub owners_active: bool,
+    /// Tokens with a smaller "ep" are void, by the last revocation of one of them.
+    pub void_before: i64,
+    pub phone: String,
     pub user: SignedIn,
 }
 
+/// What a session says of a token that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is good.
+    Good,
+    /// It is good, and so far the one before it was too.
+    GoodAndFirst,
+    /// It is void.
+    Void,
+    /// It is void, and its successor was used: one of the two was stolen.
+    Reused,
+}
+
 impl SessionState {
-    /// Says whether a verified token is good for this session.
-    pub fn admits(&self, claims: &Claims, now: OffsetDateTime) -> bool {
+    /// Judges a token of some generation and epoch.
+    pub fn judge(&self, generation: i32, epoch: i64, now: OffsetDateTime) -> Verdict {
         let idle = Duration::seconds(self.idle_seconds.into());
-        self.revoked_at.is_none()
+        let stands = self.revoked_at.is_none()
             && now < self.expires_at
             && now < self.last_used_at + idle
-            && claims.generation == self.generation
-            && self.user_active
-            && claims.epoch >= self.user_epoch
-            && claims.user() == Some(self.user.id.0)
+            && self.owners_active
+            && epoch >= self.void_before;
+        let previous_good = self.previous_until.is_some_and(|until| now < until);
+        match generation.cmp(&self.generation) {
+            _ if !stands => Verdict::Void,
+            std::cmp::Ordering::Equal if previous_good => Verdict::GoodAndFirst,
+            std::cmp::Ordering::Equal => Verdict::Good,
+            std::cmp::Ordering::Less if previous_good && generation + 1 == self.generation => {
+                Verdict::Good
+            }
+            std::cmp::Ordering::Less => Verdict::Reused,
+            std::cmp::Ordering::Greater => Verdict::Void,
+        }
     }
 }
 
-/// Opens and ends sessions.
+/// A session that has just been ended.
+pub struct Ended {
+    pub sid: Uuid,
+    pub expires_at: OffsetDateTime,
+    pub user: UserId,
+    pub company: CompanyId,
+}
+
+/// Lets users in and out.
 pub struct Sessions {
     pub pool: PgPool,
     pub passwords: PasswordHasher,
-    pub keys: Arc<KeyRing>,
-    pub lifetimes: Lifetimes,
+    pub opener: Arc<Opener>,
+    pub judge: Arc<Judge>,
+    pub tokens: Arc<Tokens>,
     pub clock: Clock,
 }
 
@@ -63,13 +115,13 @@ pub struct Login {
     pub password: Secret,
     /// The device that the session shall be bound to.
     pub device: Option<i64>,
+    pub shape: Shape,
 }
 
 /// A user who may be about to log in.
 pub struct Candidate {
     pub id: UserId,
     pub company: CompanyId,
-    pub department: Option<DepartmentId>,
     pub role: Role,
     pub name: String,
     pub email: String,
@@ -82,21 +134,20 @@ pub struct Candidate {
 /// A session to store.
 pub struct NewSession {
     pub sid: Uuid,
-    pub client: i64,
+    pub client: ClientId,
     pub device: Option<i64>,
+    pub shape: Shape,
+    pub token_id: Uuid,
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
     pub idle_seconds: i32,
 }
 
 impl Sessions {
-    /// Opens a session through `client`; answers its token and the user. Every
-    /// failure of the credentials is the same, in time too.
-    async fn login(
-        &self,
-        client: &ClientCaller,
-        login: Login,
-    ) -> Result<(String, Candidate), Error> {
+    /// Opens a session through the client of `caller`; answers its token and the
+    /// user. Every failure of the credentials is the same, in time too.
+    async fn login(&self, caller: &Caller, login: Login) -> Result<(String, Candidate), Error> {
+        let client = caller.client.as_ref().ok_or(Error::Forbidden)?;
         let found = if users::is_email(&login.email) {
             store::candidate(&self.pool, &login.email).await?
         } else {
@@ -106,54 +157,19 @@ impl Sessions {
         let stored = candidate.as_ref().map(|user| user.password_phc.clone());
         let right = self.passwords.verify(stored, login.password).await?;
         let user = candidate.filter(|_| right).ok_or(Error::Login)?;
-        let token = self.open(client, &user, login.device).await?;
+        let (device, shape) = (login.device, login.shape);
+        let token = self.opener.open(caller, &user, device, shape).await?;
         Ok((token, user))
     }
 
-    async fn open(
-        &self,
-        client: &ClientCaller,
-        user: &Candidate,
-        device: Option<i64>,
-    ) -> Result<String, Error> {
+    /// Ends a session; nobody takes its tokens any more when this has answered.
+    /// Ending it twice is no failure.
+    async fn logout(&self, caller: &Caller, session: SessionId) -> Result<(), Error> {
+        let mut transaction = self.pool.begin().await?;
         let now = self.clock.now();
-        let lifetime = match device {
-            Some(_) => self.lifetimes.device,
-            None => self.lifetimes.web,
-        };
-        let session = NewSession {
-            sid: Uuid::now_v7(),
-            client: client.id.0,
-            device,
-            created_at: now,
-            expires_at: now + lifetime.total,
-            idle_seconds: i32::try_from(lifetime.idle.whole_seconds()).unwrap_or(i32::MAX),
-        };
-        // Nothing is opened when the user was switched off or got another
-        // password while this one was being verified.
-        let opened = store::open(&self.pool, user, &session)
-            .await?
-            .ok_or(Error::Login)?;
-        self.keys.sign(&Claims {
-            iss: self.keys.issuer().to_owned(),
-            aud: self.keys.audience().to_owned(),
-            sub: user.id.to_string(),
-            sid: session.sid,
-            generation: opened.generation,
-            epoch: opened.epoch,
-            company: user.company.0,
-            department: user.department.map(|department| department.0),
-            role: user.role.number(),
-            iat: now.unix_timestamp(),
-            exp: session.expires_at.unix_timestamp(),
-            jti: Uuid::new_v4(),
-        })
-    }
-
-    /// Ends a session. Ending it twice is no failure.
-    async fn logout(&self, session: SessionId) -> Result<(), Error> {
-        store::revoke(&self.pool, session.0, self.clock.now()).await?;
-        Ok(())
+        let sequence = end_session(&mut transaction, now, caller, session).await?;
+        transaction.commit().await?;
+        revocations::settled(&self.pool, sequence).await
     }
 }
 

@@ -101,14 +101,20 @@ impl System {
             )
             .await?;
 
-        let edge = edge::router(
-            config.edge.clone(),
+        let edge_config = edge::Config {
+            audience: config.identity.audience.clone(),
+            ..config.edge.clone()
+        };
+        let edge = edge::build(
+            edge_config,
             shared.upstreams.clone(),
             &shared.context,
             shared.clock.clone(),
+            stop,
         )?;
+        parts.tasks.extend(edge.tasks);
         // The sockets keep their own paths; everything else is the edge's.
-        let routes = parts.http.fallback_service(edge);
+        let routes = parts.http.fallback_service(edge.router);
         Ok(Self {
             tasks: parts.tasks,
             routes,

@@ -3,20 +3,28 @@
 use chassis::ErrorCode;
 use proto::identity::v1::{
     AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
-    AuthenticateResponse, Authority, ClientPrincipal, LoginRequest, LoginResponse, LogoutRequest,
-    LogoutResponse, Role, SessionUser, UserPrincipal,
+    AuthenticateResponse, Authority, ClientPrincipal, IntrospectRequest, IntrospectResponse,
+    KeyUse, ListPublicKeysRequest, ListPublicKeysResponse, LoginRequest, LoginResponse,
+    LogoutRequest, LogoutResponse, PublicKey, RefreshRequest, RefreshResponse, Role, SessionUser,
+    UserPrincipal,
     authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
+    key_service_server::{KeyService, KeyServiceServer},
+    revocation_service_server::{RevocationService, RevocationServiceServer},
     session_service_server::{SessionService, SessionServiceServer},
 };
 use tonic::{Request, Response, Status, service::Routes};
 
 use super::{Shared, refusal};
+use crate::harness::{AGENT, JUAN};
 
 struct Fake(Shared);
 
 pub fn routes(world: &Shared) -> Routes {
     Routes::new(AuthenticationServiceServer::new(Fake(world.clone())))
         .add_service(SessionServiceServer::new(Fake(world.clone())))
+        .add_service(RevocationServiceServer::new(Fake(world.clone())))
+        .add_service(KeyServiceServer::new(Fake(world.clone())))
+        .add_service(super::users::service(world))
 }
 
 fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
@@ -39,17 +47,19 @@ fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
 }
 
 fn user(bearer: &str) -> Result<UserPrincipal, Status> {
-    if bearer != crate::harness::AGENT {
-        return Err(refusal(ErrorCode::Unauthenticated, "BEARER_TOKEN"));
-    }
+    let (user_id, name, email) = match bearer {
+        AGENT => (7, "Agente 1", "agente1@empresa.com"),
+        JUAN => (15, "Juan Perez", "juan@empresa.com"),
+        _ => return Err(refusal(ErrorCode::Unauthenticated, "BEARER_TOKEN")),
+    };
     Ok(UserPrincipal {
-        user_id: 7,
-        name: "Agente 1".into(),
+        user_id,
+        name: name.into(),
         role: Role::Chat.into(),
         company_id: 3,
         department_id: 7,
-        session_id: "0198c5a0-0000-7000-8000-000000000007".into(),
-        email: "agente1@empresa.com".into(),
+        session_id: format!("0198c5a0-0000-7000-8000-{user_id:012}"),
+        email: email.into(),
     })
 }
 
@@ -115,11 +125,68 @@ impl SessionService for Fake {
         }))
     }
 
+    async fn refresh(
+        &self,
+        request: Request<RefreshRequest>,
+    ) -> Result<Response<RefreshResponse>, Status> {
+        self.0.note("Refresh", &request)?;
+        Ok(Response::new(RefreshResponse {
+            token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...".into(),
+            user: None,
+        }))
+    }
+
     async fn logout(
         &self,
         request: Request<LogoutRequest>,
     ) -> Result<Response<LogoutResponse>, Status> {
         self.0.note("Logout", &request)?;
         Ok(Response::new(LogoutResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl RevocationService for Fake {
+    async fn introspect(
+        &self,
+        request: Request<IntrospectRequest>,
+    ) -> Result<Response<IntrospectResponse>, Status> {
+        only_the_edge(&request)?;
+        let Ok(user) = user(&request.get_ref().token) else {
+            return Ok(Response::new(IntrospectResponse::default()));
+        };
+        Ok(Response::new(IntrospectResponse {
+            active: true,
+            family_id: user.session_id.clone(),
+            user: Some(user),
+            client_id: 1,
+            generation: 1,
+            epoch: 0,
+            expires_at: Some("2126-01-01T00:00:00Z".parse().unwrap()),
+            head: 0,
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl KeyService for Fake {
+    async fn list_public_keys(
+        &self,
+        request: Request<ListPublicKeysRequest>,
+    ) -> Result<Response<ListPublicKeysResponse>, Status> {
+        only_the_edge(&request)?;
+        let key = |id: &str, byte| PublicKey {
+            key_id: id.into(),
+            algorithm: "EdDSA".into(),
+            public_key: vec![byte; 32].into(),
+            r#use: KeyUse::Access.into(),
+            issuer: "atencion".into(),
+            not_before: None,
+            not_after: None,
+        };
+        Ok(Response::new(ListPublicKeysResponse {
+            keys: vec![key("present", 0), key("next", 255)],
+            max_age_seconds: 300,
+        }))
     }
 }

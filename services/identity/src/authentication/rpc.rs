@@ -1,6 +1,6 @@
 //! `AuthenticationService`: decode, ask, encode.
 
-use auth::{CompanyId, DepartmentId, LIFETIME};
+use auth::{Caller, CompanyId, DepartmentId, LIFETIME};
 use chassis::config::Secret;
 use proto::identity::v1::{
     self as pb, AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
@@ -10,7 +10,7 @@ use proto::identity::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Authenticator, Client, Credentials, SignedIn};
-use crate::error::Error;
+use crate::{error::Error, keys::timestamp};
 
 #[tonic::async_trait]
 impl AuthenticationService for Authenticator {
@@ -18,11 +18,12 @@ impl AuthenticationService for Authenticator {
         &self,
         request: Request<AuthenticateRequest>,
     ) -> Result<Response<AuthenticateResponse>, Status> {
-        only_edge(&request)?;
+        let by = only_edge(&request)?.clone();
         let request = request.into_inner();
         let consumo = request.consumo.clone();
-        let (client, user) = Authenticator::authenticate(
+        let found = Authenticator::authenticate(
             self,
+            &by,
             Credentials {
                 consumo: request.consumo,
                 secret: Secret::new(request.secret),
@@ -31,9 +32,9 @@ impl AuthenticationService for Authenticator {
         )
         .await?;
         Ok(Response::new(AuthenticateResponse {
-            client: Some(encode_client(client, consumo)),
-            user: user.map(encode_user),
-            head: 0,
+            client: Some(encode_client(found.client, consumo)),
+            user: found.user.map(encode_user),
+            head: found.head.0,
         }))
     }
 
@@ -41,9 +42,9 @@ impl AuthenticationService for Authenticator {
         &self,
         request: Request<AuthenticateBearerRequest>,
     ) -> Result<Response<AuthenticateBearerResponse>, Status> {
-        only_edge(&request)?;
+        let by = only_edge(&request)?.clone();
         let bearer = request.into_inner().bearer;
-        let user = Authenticator::authenticate_bearer(self, &bearer).await?;
+        let user = Authenticator::authenticate_bearer(self, &by, &bearer).await?;
         Ok(Response::new(AuthenticateBearerResponse {
             user: Some(encode_user(user)),
         }))
@@ -62,10 +63,10 @@ impl AuthenticationService for Authenticator {
     }
 }
 
-fn only_edge<T>(request: &Request<T>) -> Result<(), Status> {
+fn only_edge<T>(request: &Request<T>) -> Result<&Caller, Status> {
     let caller = auth::caller(request)?;
     if &*caller.service == "edge" {
-        Ok(())
+        Ok(caller)
     } else {
         Err(Error::Forbidden.into())
     }
@@ -85,11 +86,12 @@ fn encode_client(client: Client, consumo: String) -> pb::ClientPrincipal {
         scopes: client.scopes,
         ip_allow: Vec::new(),
         limits: None,
-        secret_expires_at: None,
+        secret_expires_at: client.secret_expires_at.map(timestamp),
     }
 }
 
-fn encode_user(user: SignedIn) -> pb::UserPrincipal {
+/// A user as the others know it.
+pub fn encode_user(user: SignedIn) -> pb::UserPrincipal {
     let role = match user.role {
         auth::Role::Super => pb::Role::Super,
         auth::Role::Admin => pb::Role::Admin,

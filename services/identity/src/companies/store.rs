@@ -3,11 +3,18 @@
 use proto::events::v1::{CompanyChanged, DepartmentChanged};
 use sqlx::PgConnection;
 
-/// Keeps how a company is now.
+/// Keeps how a company is now; says whether it was active before, as those are
+/// that were not heard of.
 pub async fn put_company(
     db: &mut PgConnection,
     company: &CompanyChanged,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
+    let was_active = sqlx::query_scalar!(
+        "SELECT active FROM identity.company WHERE company_id = $1 FOR NO KEY UPDATE",
+        company.company_id
+    )
+    .fetch_optional(&mut *db)
+    .await?;
     sqlx::query!(
         "INSERT INTO identity.company (company_id, name, active) VALUES ($1, $2, $3)
          ON CONFLICT (company_id) DO UPDATE SET name = excluded.name, active = excluded.active",
@@ -17,7 +24,7 @@ pub async fn put_company(
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(was_active.unwrap_or(true))
 }
 
 /// Keeps how a department is now.

@@ -10,22 +10,24 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
-use super::{StoredKey, store};
+use super::{MAX_AGE, StoredKey, store};
 use crate::error::Error;
-
-/// How long an answer may be kept.
-const MAX_AGE_SECONDS: u32 = 300;
 
 /// Answers which keys sign access tokens.
 pub struct KeyDirectory {
     pool: PgPool,
+    issuer: String,
     clock: Clock,
 }
 
 impl KeyDirectory {
-    /// The keys in the database.
-    pub fn new(pool: PgPool, clock: Clock) -> Self {
-        Self { pool, clock }
+    /// The keys of an issuer in the database.
+    pub fn new(pool: PgPool, issuer: String, clock: Clock) -> Self {
+        Self {
+            pool,
+            issuer,
+            clock,
+        }
     }
 }
 
@@ -39,14 +41,14 @@ impl KeyService for KeyDirectory {
         let keys = match request.into_inner().r#use() {
             KeyUse::Internal => Vec::new(),
             KeyUse::Access | KeyUse::Unspecified => {
-                store::trusted(&self.pool, None, self.clock.now())
+                store::trusted(&self.pool, &self.issuer, self.clock.now())
                     .await
                     .map_err(Error::from)?
             }
         };
         Ok(Response::new(ListPublicKeysResponse {
             keys: keys.into_iter().map(encode).collect(),
-            max_age_seconds: MAX_AGE_SECONDS,
+            max_age_seconds: u32::try_from(MAX_AGE.as_secs()).unwrap_or(0),
         }))
     }
 }
@@ -63,7 +65,8 @@ fn encode(key: StoredKey) -> PublicKey {
     }
 }
 
-fn timestamp(at: OffsetDateTime) -> Timestamp {
+/// A time as protobuf has it.
+pub fn timestamp(at: OffsetDateTime) -> Timestamp {
     Timestamp {
         seconds: at.unix_timestamp(),
         nanos: i32::try_from(at.nanosecond()).unwrap_or(0),

@@ -1,10 +1,10 @@
 //! `SessionService`: decode, call, encode.
 
-use auth::{Caller, ClientCaller};
+use auth::Caller;
 use chassis::config::Secret;
 use proto::identity::v1::{
-    LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, SessionUser, TokenShape,
-    session_service_server::SessionService,
+    LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshRequest, RefreshResponse,
+    SessionUser, session_service_server::SessionService,
 };
 use tonic::{Request, Response, Status};
 
@@ -17,20 +17,36 @@ impl SessionService for Sessions {
         &self,
         request: Request<LoginRequest>,
     ) -> Result<Response<LoginResponse>, Status> {
-        let client = client(auth::caller(&request)?)?.clone();
+        let caller = through_client(auth::caller(&request)?)?.clone();
         let request = request.into_inner();
-        if request.shape() == TokenShape::Opaque {
-            return Err(Status::unimplemented("this release signs JWTs only"));
-        }
         let login = Login {
+            shape: request.shape().into(),
             email: request.email,
             password: Secret::new(request.password),
             device: Some(request.device_id).filter(|device| *device != 0),
         };
-        let (token, user) = Sessions::login(self, &client, login).await?;
+        let (token, user) = Sessions::login(self, &caller, login).await?;
         Ok(Response::new(LoginResponse {
             token,
             user: Some(encode(user)),
+        }))
+    }
+
+    async fn refresh(
+        &self,
+        request: Request<RefreshRequest>,
+    ) -> Result<Response<RefreshResponse>, Status> {
+        let caller = through_client(auth::caller(&request)?)?.clone();
+        let token = request.into_inner().token;
+        let refreshed = Sessions::refresh(self, &caller, &token).await?;
+        Ok(Response::new(RefreshResponse {
+            token: refreshed.token,
+            user: Some(SessionUser {
+                user_id: refreshed.user.id.0,
+                name: refreshed.user.name,
+                email: refreshed.user.email,
+                phone: refreshed.phone,
+            }),
         }))
     }
 
@@ -38,19 +54,17 @@ impl SessionService for Sessions {
         &self,
         request: Request<LogoutRequest>,
     ) -> Result<Response<LogoutResponse>, Status> {
-        let user = auth::caller(&request)?.user.as_ref();
-        let session = user.ok_or(Error::BearerToken)?.session;
-        Sessions::logout(self, session).await?;
+        let caller = auth::caller(&request)?;
+        let session = caller.user.as_ref().map(|user| user.session);
+        Sessions::logout(self, caller, session.ok_or(Error::BearerToken)?).await?;
         Ok(Response::new(LogoutResponse {}))
     }
 }
 
-/// The API client on whose behalf the edge calls.
-fn client(caller: &Caller) -> Result<&ClientCaller, Error> {
-    let client = caller.client.as_ref();
-    client
-        .filter(|_| &*caller.service == "edge")
-        .ok_or(Error::Forbidden)
+/// A caller who is the edge, on behalf of an API client.
+fn through_client(caller: &Caller) -> Result<&Caller, Error> {
+    let edge = &*caller.service == "edge" && caller.client.is_some();
+    edge.then_some(caller).ok_or(Error::Forbidden)
 }
 
 fn encode(user: Candidate) -> SessionUser {

@@ -16,12 +16,13 @@ use super::{SessionState, store};
 const EXACT_TO: time::Duration = time::Duration::minutes(2);
 
 /// How many notes wait at most. One that finds no place is made by a later use.
-const WAITING: usize = 1024;
+const WAITING: usize = 8192;
 
 /// Between two writes.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Where requests leave their notes.
+/// Where requests leave their notes. Cloning shares the place.
+#[derive(Clone)]
 pub struct Usage(mpsc::Sender<(Uuid, OffsetDateTime)>);
 
 /// Writes the notes down.
@@ -40,9 +41,14 @@ impl Usage {
     /// Notes that a session is used.
     pub fn note(&self, session: &SessionState, now: OffsetDateTime) {
         if now - session.last_used_at > EXACT_TO {
-            // Full, or the process stops: neither is worth a failure.
-            let _ = self.0.try_send((session.user.session, now));
+            self.note_unread(session.user.session, now);
         }
+    }
+
+    /// Notes that a session is used which was not looked up.
+    pub fn note_unread(&self, session: Uuid, now: OffsetDateTime) {
+        // Full, or the process stops: neither is worth a failure.
+        let _ = self.0.try_send((session, now));
     }
 }
 
@@ -67,7 +73,7 @@ impl UsageWriter {
         if sids.is_empty() {
             return;
         }
-        if let Err(error) = store::used(&self.pool, &sids, &at).await {
+        if let Err(error) = store::used(&self.pool, &sids, &at, EXACT_TO).await {
             tracing::warn!(%error, sessions = sids.len(), "use of sessions was not noted");
         }
     }
