@@ -6,6 +6,8 @@ use chassis::config::Secret;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
+use crate::{guessing::Limits, resets::LinkBases};
+
 /// The services that may ask for tokens of their own.
 const SERVICES: [&str; 6] = [
     "identity",
@@ -18,6 +20,9 @@ const SERVICES: [&str; 6] = [
 
 /// The shortest pepper that is accepted, in bytes.
 const SHORTEST_PEPPER: usize = 16;
+
+/// Failures of an account from one network before the first wait.
+const FREE_FAILURES: u32 = 5;
 
 /// Settings of identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +51,17 @@ pub struct Config {
     pub device_session_idle_days: u32,
     /// Threads that hash passwords; 0 means one for each core.
     pub hash_threads: usize,
+    /// Wrong passwords and PINs of an account in an hour, from all networks
+    /// together; above it only places that the user has logged in from may try.
+    pub failures_per_account: u32,
+    /// Wrong passwords and PINs from a network in an hour, for all accounts
+    /// together; above it only accounts that have logged in from it may try.
+    pub failures_per_network: u32,
+    /// The page that links of recovery mails lead to.
+    pub reset_link_base: String,
+    /// Other pages that they may lead to; `domain` of a request picks one by its
+    /// host.
+    pub reset_link_bases: Vec<String>,
 }
 
 impl Default for Config {
@@ -64,6 +80,10 @@ impl Default for Config {
             device_session_days: 30,
             device_session_idle_days: 14,
             hash_threads: 0,
+            failures_per_account: 50,
+            failures_per_network: 100,
+            reset_link_base: "http://127.0.0.1:8080/password/reset".into(),
+            reset_link_bases: Vec::new(),
         }
     }
 }
@@ -111,6 +131,16 @@ impl Config {
             self.hash_threads <= 256,
             "identity.hash_threads must be at most 256"
         );
+        for (key, value) in [
+            ("failures_per_account", self.failures_per_account),
+            ("failures_per_network", self.failures_per_network),
+        ] {
+            anyhow::ensure!(
+                (1..=1_000_000).contains(&value),
+                "identity.{key} must be from 1 to 1000000"
+            );
+        }
+        self.link_bases()?;
         for name in self.service_secrets.keys() {
             anyhow::ensure!(
                 SERVICES.contains(&name.replace('_', "-").as_str()),
@@ -131,6 +161,20 @@ impl Config {
                 idle: Duration::days(self.device_session_idle_days.into()),
             },
         }
+    }
+
+    /// How many failures are granted.
+    pub(crate) fn guessing(&self) -> Limits {
+        Limits {
+            free: FREE_FAILURES,
+            per_account: self.failures_per_account,
+            per_network: self.failures_per_network,
+        }
+    }
+
+    /// Where the links of recovery mails lead.
+    pub(crate) fn link_bases(&self) -> anyhow::Result<LinkBases> {
+        LinkBases::new(&self.reset_link_base, &self.reset_link_bases)
     }
 
     pub(crate) fn hash_threads(&self) -> usize {

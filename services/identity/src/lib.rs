@@ -14,11 +14,14 @@ mod config;
 pub mod demo;
 mod error;
 mod events;
+mod guessing;
 mod internal_users;
 mod keys;
 mod password;
+mod password_service;
 mod pins;
 mod products;
+mod resets;
 mod revocations;
 mod security_events;
 mod service_secrets;
@@ -33,7 +36,8 @@ use chassis::{Service, Task};
 use host::{Host, Spec};
 use proto::identity::v1::{
     authentication_service_server::AuthenticationServiceServer,
-    key_service_server::KeyServiceServer, session_service_server::SessionServiceServer,
+    key_service_server::KeyServiceServer, password_service_server::PasswordServiceServer,
+    session_service_server::SessionServiceServer,
 };
 use sqlx::migrate::Migrator;
 
@@ -65,26 +69,53 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
     config.check()?;
     let keys = Arc::new(keys::KeyRing::open(&host.pool, &config, host.clock.clone()).await?);
     let passwords = password::PasswordHasher::start(config.hash_threads())?;
+    let macs = clients::SecretMac::new(&config.pepper)?;
+    let guessing = guessing::Guessing::new(
+        host.pool.clone(),
+        macs.clone(),
+        passwords.clone(),
+        host.bus.redis(),
+        config.guessing(),
+        host.clock.clone(),
+    );
+    let (upgrades, upgrader) =
+        password::upgrades(host.pool.clone(), passwords.clone(), host.clock.clone());
     let (used, note_use) = sessions::usage(host.pool.clone());
     let authentication = authentication::Authenticator {
         pool: host.pool.clone(),
-        macs: clients::SecretMac::new(&config.pepper)?,
+        macs: macs.clone(),
         keys: Arc::clone(&keys),
         secrets: service_secrets::ServiceSecrets::new(&config)?,
         signer: auth::ContextSigner::new(&host.context, host.clock.clone())?,
         used,
         clock: host.clock.clone(),
     };
+    let password_service = password_service(
+        &config,
+        &host,
+        macs.clone(),
+        passwords.clone(),
+        guessing.clone(),
+    )?;
+    let make_links = password_service.resets.making.clone();
     let sessions = sessions::Sessions {
         pool: host.pool.clone(),
         passwords,
+        upgrades,
+        guessing,
+        macs,
         keys: Arc::clone(&keys),
         lifetimes: config.lifetimes(),
         clock: host.clock.clone(),
     };
-    let cleaning = sessions::clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
+    let (pool, clock, stop) = (
+        || host.pool.clone(),
+        || host.clock.clone(),
+        || host.stop.clone(),
+    );
     let routes = tonic::service::Routes::new(AuthenticationServiceServer::new(authentication))
         .add_service(SessionServiceServer::new(sessions))
+        .add_service(PasswordServiceServer::new(password_service))
         .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
             host.pool.clone(),
             host.clock.clone(),
@@ -97,8 +128,42 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
             host.relay(),
             host.consume("tenancy-admin", companies::FollowTenancy),
             Task::new("session-use", note_use.run(host.stop.clone())),
-            Task::new("session-cleaning", cleaning),
+            Task::new("session-cleaning", sessions::clean(pool(), clock(), stop())),
+            Task::new("password-upgrade", upgrader.run(stop())),
+            Task::new("reset-links", make_links.run(stop())),
+            Task::new("reset-cleaning", resets::clean(pool(), clock(), stop())),
+            Task::new("origin-cleaning", guessing::clean(pool(), clock(), stop())),
         ],
         http: None,
+    })
+}
+
+fn password_service(
+    config: &Config,
+    host: &Host,
+    macs: clients::SecretMac,
+    passwords: password::PasswordHasher,
+    guessing: guessing::Guessing,
+) -> anyhow::Result<password_service::Passwords> {
+    let sealer = sealing::Sealer::new("identity.encryption_keys", &config.encryption_keys)?;
+    let making = resets::Making::new(host.pool.clone(), sealer.clone(), host.clock.clone());
+    Ok(password_service::Passwords {
+        pins: pins::Pins {
+            pool: host.pool.clone(),
+            passwords: passwords.clone(),
+            macs,
+            lifetimes: config.lifetimes(),
+            clock: host.clock.clone(),
+        },
+        resets: resets::Resets {
+            pool: host.pool.clone(),
+            passwords,
+            guessing,
+            sealer,
+            bases: config.link_bases()?,
+            making,
+            lifetimes: config.lifetimes(),
+            clock: host.clock.clone(),
+        },
     })
 }

@@ -1,21 +1,31 @@
 //! Sessions: opened by a login, judged at every use, ended by a logout.
 
 mod cleaning;
+mod pin;
 mod rpc;
 mod store;
 mod usage;
 
 use std::sync::Arc;
 
-use auth::{Authority, ClientCaller, CompanyId, DepartmentId, Role, SessionId, UserId};
+use auth::{Authority, Caller, ClientCaller, CompanyId, DepartmentId, Role, SessionId, UserId};
 use chassis::{Clock, config::Secret};
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    authentication::SignedIn, config::Lifetimes, error::Error, keys::KeyRing,
-    password::PasswordHasher, tokens::Claims, users,
+    authentication::SignedIn,
+    clients::SecretMac,
+    config::Lifetimes,
+    error::Error,
+    guessing::Guessing,
+    keys::KeyRing,
+    password::{self, PasswordHasher, Upgrade, Upgrades},
+    pins,
+    security_events::{self, Kind, SecurityEvent},
+    tokens::Claims,
+    users,
 };
 
 pub use cleaning::clean;
@@ -52,6 +62,9 @@ impl SessionState {
 pub struct Sessions {
     pub pool: PgPool,
     pub passwords: PasswordHasher,
+    pub upgrades: Upgrades,
+    pub guessing: Guessing,
+    pub macs: SecretMac,
     pub keys: Arc<KeyRing>,
     pub lifetimes: Lifetimes,
     pub clock: Clock,
@@ -63,6 +76,8 @@ pub struct Login {
     pub password: Secret,
     /// The device that the session shall be bound to.
     pub device: Option<i64>,
+    /// The address of whoever logs in.
+    pub client_ip: String,
 }
 
 /// A user who may be about to log in.
@@ -94,20 +109,99 @@ impl Sessions {
     /// failure of the credentials is the same, in time too.
     async fn login(
         &self,
+        caller: &Caller,
         client: &ClientCaller,
         login: Login,
     ) -> Result<(String, Candidate), Error> {
-        let found = if users::is_email(&login.email) {
-            store::candidate(&self.pool, &login.email).await?
-        } else {
-            None
-        };
+        if password::is_too_long(&login.password) {
+            return Err(Error::Login);
+        }
+        let tried = self
+            .guessing
+            .before(&login.email, &login.client_ip, login.device);
+        let ticket = tried.await?;
+        let outcome = self.judge(caller, client, &login).await;
+        ticket.close(outcome, |(_, user)| user.id).await
+    }
+
+    async fn judge(
+        &self,
+        caller: &Caller,
+        client: &ClientCaller,
+        login: &Login,
+    ) -> Result<(String, Candidate), Error> {
+        let found = self.candidate(&login.email).await?;
+        let whose = found.as_ref().map(|user| (user.company, user.id));
         let candidate = found.filter(|user| user.active && serves(client, user));
         let stored = candidate.as_ref().map(|user| user.password_phc.clone());
-        let right = self.passwords.verify(stored, login.password).await?;
-        let user = candidate.filter(|_| right).ok_or(Error::Login)?;
-        let token = self.open(client, &user, login.device).await?;
+        let right = self
+            .passwords
+            .verify(stored, login.password.clone())
+            .await?;
+        let Some(user) = candidate.filter(|_| right) else {
+            self.note_refusal(caller, whose, "password").await?;
+            return Err(Error::Login);
+        };
+        let token = self.open_verified(client, &user, login).await?;
+        pins::switch_on(&self.pool, user.id).await?;
+        self.upgrades.offer(Upgrade {
+            user: user.id,
+            company: user.company,
+            stored: user.password_phc.clone(),
+            password: login.password.clone(),
+            by: caller.clone(),
+        });
         Ok((token, user))
+    }
+
+    /// Opens a session. A password that was stored anew meanwhile, or changed, is
+    /// verified once more.
+    async fn open_verified(
+        &self,
+        client: &ClientCaller,
+        user: &Candidate,
+        login: &Login,
+    ) -> Result<String, Error> {
+        match self.open(client, user, login.device).await {
+            Err(Error::Login) => {}
+            opened => return opened,
+        }
+        let again = self.candidate(&login.email).await?;
+        let again = again.filter(|now| now.id == user.id && now.active);
+        let stored = again.as_ref().map(|user| user.password_phc.clone());
+        let right = self
+            .passwords
+            .verify(stored, login.password.clone())
+            .await?;
+        let user = again.filter(|_| right).ok_or(Error::Login)?;
+        self.open(client, &user, login.device).await
+    }
+
+    /// The user with a login address.
+    async fn candidate(&self, email: &str) -> Result<Option<Candidate>, Error> {
+        if !users::is_email(email) {
+            return Ok(None);
+        }
+        Ok(store::candidate(&self.pool, email).await?)
+    }
+
+    /// Writes down that a login was refused, also when there is no such user: both
+    /// take as long.
+    async fn note_refusal(
+        &self,
+        caller: &Caller,
+        whose: Option<(CompanyId, UserId)>,
+        by: &'static str,
+    ) -> Result<(), Error> {
+        let kind = Kind::LoginRefused;
+        let event = match whose {
+            Some((company, user)) => SecurityEvent::of_user(kind, company, user),
+            None => SecurityEvent::of(kind),
+        };
+        let event = event.with(serde_json::json!({ "by": by }));
+        let mut db = self.pool.acquire().await?;
+        security_events::record(&mut db, self.clock.now(), caller, event).await?;
+        Ok(())
     }
 
     async fn open(

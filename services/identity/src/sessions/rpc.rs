@@ -3,12 +3,12 @@
 use auth::{Caller, ClientCaller};
 use chassis::config::Secret;
 use proto::identity::v1::{
-    LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, SessionUser, TokenShape,
-    session_service_server::SessionService,
+    LoginRequest, LoginResponse, LoginWithPinRequest, LoginWithPinResponse, LogoutRequest,
+    LogoutResponse, SessionUser, TokenShape, session_service_server::SessionService,
 };
 use tonic::{Request, Response, Status};
 
-use super::{Candidate, Login, Sessions};
+use super::{Candidate, Login, Sessions, pin::PinLogin};
 use crate::error::Error;
 
 #[tonic::async_trait]
@@ -17,7 +17,8 @@ impl SessionService for Sessions {
         &self,
         request: Request<LoginRequest>,
     ) -> Result<Response<LoginResponse>, Status> {
-        let client = client(auth::caller(&request)?)?.clone();
+        let caller = auth::caller(&request)?.clone();
+        let client = client(&caller)?;
         let request = request.into_inner();
         if request.shape() == TokenShape::Opaque {
             return Err(Status::unimplemented("this release signs JWTs only"));
@@ -26,9 +27,33 @@ impl SessionService for Sessions {
             email: request.email,
             password: Secret::new(request.password),
             device: Some(request.device_id).filter(|device| *device != 0),
+            client_ip: request.client_ip,
         };
-        let (token, user) = Sessions::login(self, &client, login).await?;
+        let (token, user) = Sessions::login(self, &caller, client, login).await?;
         Ok(Response::new(LoginResponse {
+            token,
+            user: Some(encode(user)),
+        }))
+    }
+
+    async fn login_with_pin(
+        &self,
+        request: Request<LoginWithPinRequest>,
+    ) -> Result<Response<LoginWithPinResponse>, Status> {
+        let caller = auth::caller(&request)?.clone();
+        let client = client(&caller)?;
+        let request = request.into_inner();
+        if request.shape() == TokenShape::Opaque {
+            return Err(Status::unimplemented("this release signs JWTs only"));
+        }
+        let login = PinLogin {
+            email: request.email,
+            pin: Secret::new(request.pin),
+            device: request.device_id,
+            client_ip: request.client_ip,
+        };
+        let (token, user) = Sessions::login_with_pin(self, &caller, client, login).await?;
+        Ok(Response::new(LoginWithPinResponse {
             token,
             user: Some(encode(user)),
         }))
