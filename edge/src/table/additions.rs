@@ -1,5 +1,6 @@
 //! The operations that the documents lack and that the system cannot do without:
-//! the verification of webhooks, the authorization of sockets, the probes.
+//! the verification of webhooks, the authorization of sockets, the enrolment of PINs,
+//! the probes.
 
 use super::{
     Audit, Credentials as Who, Envelope as Shape, Family, Operation, Rate, Verb, WEBHOOK_BODY,
@@ -20,6 +21,11 @@ const fn socket(verb: Verb, path: &'static str) -> Operation {
     row(verb, path, Who::Bearer, Family::Native)
         .answers(Shape::Bare)
         .audit(Audit::Read)
+}
+
+/// Changes and shows who may log in by PIN.
+const fn pin(verb: Verb, path: &'static str) -> Operation {
+    row(verb, path, Who::ClientAndUser, Family::Failed).audit(Audit::Security)
 }
 
 const fn probe(path: &'static str) -> Operation {
@@ -50,6 +56,9 @@ pub static OPERATIONS: &[Operation] = &[
     socket(Verb::Post, "/broadcasting/user-auth"),
     socket(Verb::Get, "/api/broadcasting/user-auth"),
     socket(Verb::Post, "/api/broadcasting/user-auth"),
+    pin(Verb::Post, "/api/auth/pin/enrol"),
+    pin(Verb::Post, "/api/auth/pin/remove"),
+    pin(Verb::Get, "/api/auth/pin/devices"),
     probe("/healthz"),
     probe("/readyz"),
 ];

@@ -3,20 +3,22 @@
 use chassis::ErrorCode;
 use proto::identity::v1::{
     AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
-    AuthenticateResponse, Authority, ClientPrincipal, LoginRequest, LoginResponse, LogoutRequest,
-    LogoutResponse, Role, SessionUser, UserPrincipal,
+    AuthenticateResponse, Authority, ClientPrincipal, LoginRequest, LoginResponse,
+    LoginWithPinRequest, LoginWithPinResponse, LogoutRequest, LogoutResponse, Role, SessionUser,
+    UserPrincipal,
     authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
     session_service_server::{SessionService, SessionServiceServer},
 };
 use tonic::{Request, Response, Status, service::Routes};
 
-use super::{Shared, refusal};
+use super::{Shared, passwords, refusal};
 
 struct Fake(Shared);
 
 pub fn routes(world: &Shared) -> Routes {
     Routes::new(AuthenticationServiceServer::new(Fake(world.clone())))
         .add_service(SessionServiceServer::new(Fake(world.clone())))
+        .add_service(passwords::service(world))
 }
 
 fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
@@ -105,6 +107,27 @@ impl SessionService for Fake {
             return Err(refusal(ErrorCode::Unauthenticated, "LOGIN_FAILED"));
         }
         Ok(Response::new(LoginResponse {
+            token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...".into(),
+            user: Some(SessionUser {
+                user_id: 15,
+                name: "Juan Perez".into(),
+                email: asked.email,
+                phone: String::new(),
+            }),
+        }))
+    }
+
+    async fn login_with_pin(
+        &self,
+        request: Request<LoginWithPinRequest>,
+    ) -> Result<Response<LoginWithPinResponse>, Status> {
+        self.0.note("LoginWithPin", &request)?;
+        let asked = request.into_inner();
+        let sent = (asked.email.as_str(), asked.pin.as_str(), asked.device_id);
+        if sent != ("juan@empresa.com", "123456", 99) {
+            return Err(refusal(ErrorCode::Unauthenticated, "LOGIN_FAILED"));
+        }
+        Ok(Response::new(LoginWithPinResponse {
             token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...".into(),
             user: Some(SessionUser {
                 user_id: 15,
