@@ -17,16 +17,21 @@ mod local;
 mod origin;
 mod redis;
 mod store;
+mod timing;
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use auth::UserId;
 use chassis::{Clock, config::Secret};
 use sqlx::PgPool;
 
-use crate::{clients::SecretMac, error::Error, password::PasswordHasher};
+use crate::{clients::SecretMac, error::Error};
 use counters::{Backend, Counters};
 use origin::Origin;
+use timing::Timing;
 
 pub use cleaning::clean;
 pub use origin::holder;
@@ -106,8 +111,8 @@ pub enum Missing {
 pub struct Guessing {
     pool: PgPool,
     macs: SecretMac,
-    passwords: PasswordHasher,
     counters: Counters,
+    timing: Arc<Timing>,
     clock: Clock,
 }
 
@@ -119,6 +124,7 @@ pub struct Ticket {
     attempt: Attempt,
     device: Option<i64>,
     backend: Backend,
+    began: Instant,
 }
 
 impl Guessing {
@@ -126,7 +132,6 @@ impl Guessing {
     pub fn new(
         pool: PgPool,
         macs: SecretMac,
-        passwords: PasswordHasher,
         redis: Option<::redis::Client>,
         limits: Limits,
         clock: Clock,
@@ -134,8 +139,8 @@ impl Guessing {
         Self {
             pool,
             macs,
-            passwords,
             counters: Counters::new(redis, limits),
+            timing: Arc::default(),
             clock,
         }
     }
@@ -168,9 +173,10 @@ impl Guessing {
                 attempt,
                 device,
                 backend,
+                began: Instant::now(),
             }),
             Verdict::Pretended => {
-                self.passwords.pretend().await;
+                tokio::time::sleep(self.timing.draw()).await;
                 Err(Error::Login)
             }
             Verdict::Wait(wait) => Err(Error::TooManyTries(wait)),
@@ -243,7 +249,10 @@ impl Ticket {
     ) -> Result<T, Error> {
         match &outcome {
             Ok(done) => self.succeeded(user(done)).await,
-            Err(Error::Login) => self.failed().await,
+            Err(Error::Login) => {
+                self.guessing.timing.note(self.began.elapsed());
+                self.failed().await;
+            }
             Err(_) => self.unjudged().await,
         }
         outcome

@@ -73,12 +73,11 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
     let guessing = guessing::Guessing::new(
         host.pool.clone(),
         macs.clone(),
-        passwords.clone(),
         host.bus.redis(),
         config.guessing(),
         host.clock.clone(),
     );
-    let (upgrades, upgrader) =
+    let (upgrades, store_anew) =
         password::upgrades(host.pool.clone(), passwords.clone(), host.clock.clone());
     let (used, note_use) = sessions::usage(host.pool.clone());
     let authentication = authentication::Authenticator {
@@ -129,7 +128,7 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
             host.consume("tenancy-admin", companies::FollowTenancy),
             Task::new("session-use", note_use.run(host.stop.clone())),
             Task::new("session-cleaning", sessions::clean(pool(), clock(), stop())),
-            Task::new("password-upgrade", upgrader.run(stop())),
+            Task::new("password-upgrade", store_anew.run(stop())),
             Task::new("reset-links", make_links.run(stop())),
             Task::new("reset-cleaning", resets::clean(pool(), clock(), stop())),
             Task::new("origin-cleaning", guessing::clean(pool(), clock(), stop())),

@@ -7,10 +7,9 @@ pub mod policy;
 mod scheme;
 mod store;
 mod threads;
-mod timing;
 mod upgrade;
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc};
 
 use argon2::Block;
 use chassis::config::Secret;
@@ -21,7 +20,6 @@ use bcrypt::Bcrypt;
 use phc::Argon2id;
 use scheme::{Scheme, Typed};
 use threads::HashThreads;
-use timing::Timing;
 
 pub use store::set;
 pub use upgrade::{Upgrade, Upgrades, upgrades};
@@ -37,7 +35,6 @@ static SCHEMES: [&dyn Scheme; 2] = [&Argon2id, &Bcrypt];
 #[derive(Clone)]
 pub struct PasswordHasher {
     threads: Arc<HashThreads>,
-    timing: Arc<Timing>,
     /// Verified when there is nothing to verify against, so that both take as
     /// long. No password fits it.
     dummy: Arc<str>,
@@ -48,7 +45,6 @@ impl PasswordHasher {
     pub fn start(threads: usize) -> anyhow::Result<Self> {
         Ok(Self {
             threads: Arc::new(HashThreads::start(threads)?),
-            timing: Arc::default(),
             dummy: phc::unmatchable()?.into(),
         })
     }
@@ -69,18 +65,11 @@ impl PasswordHasher {
         }
         let known = stored.is_some();
         let dummy = Arc::clone(&self.dummy);
-        let began = Instant::now();
         let fits = self
             .threads
             .run(move |memory| fits(stored.as_deref().unwrap_or(&dummy), &password, memory))
             .await?;
-        self.timing.note(began.elapsed());
         Ok(known & fits)
-    }
-
-    /// Takes as long as verifying a password does at present.
-    pub async fn pretend(&self) {
-        tokio::time::sleep(self.timing.draw()).await;
     }
 }
 
@@ -102,13 +91,11 @@ fn fits(stored: &str, password: &Secret, memory: &mut [Block]) -> bool {
         raw,
         normal: &normal(raw),
     };
-    match SCHEMES.iter().find(|scheme| scheme.owns(stored)) {
-        Some(scheme) => scheme.fits(stored, &typed, memory),
-        None => {
-            tracing::error!("a stored password is of no known scheme");
-            false
-        }
+    let scheme = SCHEMES.iter().find(|scheme| scheme.owns(stored));
+    if scheme.is_none() {
+        tracing::error!("a stored password is of no known scheme");
     }
+    scheme.is_some_and(|scheme| scheme.fits(stored, &typed, memory))
 }
 
 /// A password in the normal form NFC.

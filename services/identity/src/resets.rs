@@ -170,8 +170,8 @@ impl Resets {
         }
         let found = store::is_served(&self.pool, email, client.id).await?;
         // Both cases ask the counters, so that both take as long.
-        let asker = format!("{}|{from}|{found}", client.id);
-        let missing = self.guessing.missing(&asker, email).await;
+        let who = format!("{}|{from}|{found}", client.id);
+        let missing = self.guessing.missing(&who, email).await;
         if found {
             return Ok(false);
         }

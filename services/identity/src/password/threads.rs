@@ -71,12 +71,12 @@ impl HashThreads {
             .map_err(|_| Error::Busy)?;
         drop(place);
         let (answer, answered) = oneshot::channel();
-        let pace = Arc::clone(&self.pace);
+        let measured = Arc::clone(&self.pace);
         let job: Job = Box::new(move |memory| {
             let began = Instant::now();
             // Nobody may be waiting any more.
             let _ = answer.send(job(memory));
-            note(&pace, began.elapsed());
+            note(&measured, began.elapsed());
             drop(thread);
         });
         self.jobs.send(job).map_err(|_| Error::Busy)?;

@@ -40,13 +40,13 @@ pub struct Upgrader {
 /// The two ends.
 pub fn upgrades(pool: PgPool, passwords: PasswordHasher, clock: Clock) -> (Upgrades, Upgrader) {
     let (sender, waiting) = mpsc::channel(WAITING);
-    let upgrader = Upgrader {
+    let other = Upgrader {
         pool,
         passwords,
         clock,
         waiting,
     };
-    (Upgrades(sender), upgrader)
+    (Upgrades(sender), other)
 }
 
 impl Upgrades {

@@ -1,5 +1,5 @@
-//! How long judging a password takes at present, for answers that must take as
-//! long without judging one.
+//! How long refusing a login takes at present, for refusals that must take as long
+//! without judging anything.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -14,7 +14,7 @@ const KEPT: usize = 64;
 /// What is said before there was one.
 const FIRST: Duration = Duration::from_millis(25);
 
-/// The times of the last judgements.
+/// The times of the last refusals.
 #[derive(Default)]
 pub struct Timing(Mutex<Times>);
 
