@@ -74,11 +74,11 @@ check-queries: servers ## The offline data must be that of the migrations and qu
 	$(WITH_SERVERS) scripts/queries check $(SERVICES)
 
 .PHONY: bench
-bench: bench-edge bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
+bench: bench-edge bench-login bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
 
 .PHONY: bench-%
-bench-%: servers ## One benchmark: edge, webhook.
-	cargo build --release -p bench -p edge -p standalone -p channel-connector
+bench-%: servers ## One benchmark: edge, login, webhook.
+	cargo build --release -p bench -p edge -p standalone -p channel-connector -p identity
 	target/release/bench $*
 
 .PHONY: servers

@@ -33,15 +33,8 @@ impl Process {
     }
 
     /// CPU time of the process so far, user and system, in seconds.
-    ///
-    /// Source: fields 14 and 15 of `/proc/PID/stat` (proc(5)), in ticks of which
-    /// Linux has 100 a second on every architecture we serve.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let (_, after_name) = stat.rsplit_once(')').context("no stat line")?;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks = |field: usize| -> anyhow::Result<f64> { Ok(fields[field].parse()?) };
-        Ok((ticks(11)? + ticks(12)?) / 100.0)
+        cpu_seconds(self.0.id())
     }
 }
 
@@ -50,6 +43,21 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// CPU time of this process so far, user and system, in seconds.
+pub(crate) fn own_cpu_seconds() -> anyhow::Result<f64> {
+    cpu_seconds(std::process::id())
+}
+
+/// Source: fields 14 and 15 of `/proc/PID/stat` (proc(5)), in ticks of which Linux
+/// has 100 a second on every architecture we serve.
+fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, after_name) = stat.rsplit_once(')').context("no stat line")?;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |field: usize| -> anyhow::Result<f64> { Ok(fields[field].parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
 
 fn beside_us(binary: &str) -> anyhow::Result<PathBuf> {

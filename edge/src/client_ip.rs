@@ -1,6 +1,6 @@
 //! The address of the caller, of which only trusted proxies may tell another.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
@@ -39,10 +39,10 @@ impl Proxies {
             if !self.trusts(caller) {
                 return caller;
             }
-            match hop.trim().parse() {
-                Ok(address) => caller = address,
+            match address(hop.trim()) {
+                Some(address) => caller = address,
                 // What a proxy did not write is not believed, nor what is left of it.
-                Err(_) => return caller,
+                None => return caller,
             }
         }
         caller
@@ -74,6 +74,15 @@ impl Network {
             mask,
         })
     }
+}
+
+/// An address as proxies write it: alone, or with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let alone = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let address = alone.unwrap_or(text).parse().ok();
+    address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
 /// IPv4 as IPv6 writes it, so that both compare.
@@ -110,6 +119,16 @@ mod tests {
             "1.1.1.1"
         );
         assert_eq!(caller(&["10.0.0.0/8"], "10.1.2.3", "nobody"), "10.1.2.3");
+        for (written, read) in [
+            ("1.1.1.1:4711", "1.1.1.1"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("1.1.1.1:port", "10.1.2.3"),
+        ] {
+            assert_eq!(caller(&["10.0.0.0/8"], "10.1.2.3", written), read);
+        }
+        let all = ["10.0.0.0/8"];
+        assert_eq!(caller(&all, "10.1.2.3", "10.7.7.7"), "10.7.7.7");
         assert_eq!(caller(&["::1"], "::1", "2001:db8::7"), "2001:db8::7");
     }
 

@@ -96,6 +96,13 @@ impl Exchange {
         header.to_owned()
     }
 
+    /// The address of the caller as services want it; empty when it is not known.
+    pub fn client_ip(&self) -> String {
+        self.client_ip
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+    }
+
     /// A call on behalf of the caller, within what is left of the time.
     pub fn call(&self) -> Result<Call, Failure> {
         self.app.tokens.call_for(&self.caller, self.time_left())

@@ -10,7 +10,9 @@ mod ids;
 mod keys;
 mod meta;
 mod pictures;
+mod pins;
 mod probes;
+mod recovery;
 mod telegram;
 
 use std::{pin::Pin, sync::Arc};
@@ -70,12 +72,7 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "PATCH /api/users/uploadUserPic/{id}",
     "GET /api/users/showUserPic/{id}",
     "DELETE /api/users/deleteUserPic/{id}",
-    "POST /api/auth/login/pin",
-    "POST /api/auth/password/forgot",
-    "POST /api/auth/password/reset",
     "GET /api/telegram/getMediaFile",
-    "POST /api/SSO/password/forgot",
-    "POST /api/SSO/password/reset",
     "POST /api/correo/save",
     "POST /api/SSO/ADI/setToken",
     "POST /api/SSO/ADI/generateToken",
@@ -89,6 +86,14 @@ pub const NOT_SERVED_YET: &[&str] = &[
 fn handler(row: &str) -> Option<Handler> {
     let handler: Handler = match row {
         "POST /api/auth/login" => |e| Box::pin(auth::login(e)),
+        "POST /api/auth/login/pin" => |e| Box::pin(pins::login(e)),
+        "POST /api/auth/pin/enrol" => |e| Box::pin(pins::enrol(e)),
+        "POST /api/auth/pin/remove" => |e| Box::pin(pins::remove(e)),
+        "GET /api/auth/pin/devices" => |e| Box::pin(pins::devices(e)),
+        "POST /api/auth/password/forgot" => |e| Box::pin(recovery::forgot(e)),
+        "POST /api/auth/password/reset" => |e| Box::pin(recovery::reset(e)),
+        "POST /api/SSO/password/forgot" => |e| Box::pin(recovery::forgot_sso(e)),
+        "POST /api/SSO/password/reset" => |e| Box::pin(recovery::reset_sso(e)),
         "DELETE /api/auth/logout" => |e| Box::pin(auth::logout(e)),
         "GET /api/auth/getRequestUserData" => |e| Box::pin(auth::user_data(e)),
         "GET /api/auth/refreshUserToken" => |e| Box::pin(auth::refresh(e)),

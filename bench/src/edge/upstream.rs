@@ -31,9 +31,10 @@ impl AuthenticationService for Instant {
                 consumo: "UsuarioPrueba".into(),
                 authority: Authority::Platform.into(),
                 company_id: 3,
-                scopes: Vec::new(),
+                ..ClientPrincipal::default()
             }),
             user: Some(agent()),
+            head: 0,
         }))
     }
 

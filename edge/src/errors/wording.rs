@@ -21,6 +21,11 @@ const STATES: &[(&str, &str, &str)] = &[
         "El cliente no puede recibir mensajes por este canal.",
     ),
     (
+        "SESSION_NOT_FRESH",
+        "general",
+        "Inicie sesion de nuevo para registrar un dispositivo.",
+    ),
+    (
         "WEBHOOK_REFUSED",
         "bot_token",
         "Telegram no acepta la direccion del webhook.",

@@ -7,7 +7,7 @@ use proto::identity::v1::{
     session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
 };
 use serde::Serialize;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use super::pictures;
 use crate::{
@@ -58,22 +58,12 @@ pub async fn login(exchange: Exchange) -> Result<Response, Failure> {
         password,
         shape: TokenShape::Jwt.into(),
         device_id: 0,
-        client_ip: exchange
-            .client_ip
-            .map(|address| address.to_string())
-            .unwrap_or_default(),
+        client_ip: exchange.client_ip(),
     };
     let answer = client(&exchange)
         .login(exchange.call()?.request(asked))
         .await
-        .map_err(
-            |status| match exchange.refused(&status, &Wording::GENERAL) {
-                Failure::Unauthenticated => {
-                    Failure::said(StatusCode::UNAUTHORIZED, "Credenciales invalidas.")
-                }
-                other => other,
-            },
-        )?
+        .map_err(|status| refused(&exchange, &status))?
         .into_inner();
     let user = answer.user.unwrap_or_default();
     let data = LoggedIn {
@@ -85,6 +75,16 @@ pub async fn login(exchange: Exchange) -> Result<Response, Failure> {
         },
     };
     Ok(secret(exchange.answer("Login exitoso.", &data)))
+}
+
+/// What the refusal of a login means: there is but one sentence for every cause.
+pub fn refused(exchange: &Exchange, status: &Status) -> Failure {
+    match exchange.refused(status, &Wording::GENERAL) {
+        Failure::Unauthenticated => {
+            Failure::said(StatusCode::UNAUTHORIZED, "Credenciales invalidas.")
+        }
+        other => other,
+    }
 }
 
 /// DELETE auth/logout. When this has answered, nobody takes the token any more.

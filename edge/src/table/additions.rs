@@ -1,5 +1,6 @@
 //! The operations that the documents lack and that the system cannot do without:
-//! the verification of webhooks, the authorization of sockets, the keys of tokens,
+//! the verification of webhooks, the authorization of sockets, the enrolment of
+//! PINs, the keys of tokens,
 //! the probes.
 
 use super::{
@@ -21,6 +22,11 @@ const fn socket(verb: Verb, path: &'static str) -> Operation {
     row(verb, path, Who::Bearer, Family::Native)
         .answers(Shape::Bare)
         .audit(Audit::Read)
+}
+
+/// Changes and shows who may log in by PIN.
+const fn pin(verb: Verb, path: &'static str) -> Operation {
+    row(verb, path, Who::ClientAndUser, Family::Failed).audit(Audit::Security)
 }
 
 const fn probe(path: &'static str) -> Operation {
@@ -59,6 +65,9 @@ pub static OPERATIONS: &[Operation] = &[
     )
     .answers(Shape::Bare)
     .audit(Audit::Nothing),
+    pin(Verb::Post, "/api/auth/pin/enrol"),
+    pin(Verb::Post, "/api/auth/pin/remove"),
+    pin(Verb::Get, "/api/auth/pin/devices"),
     probe("/healthz"),
     probe("/readyz"),
 ];

@@ -4,6 +4,7 @@
 mod channel;
 mod conversation;
 mod identity;
+mod passwords;
 mod realtime;
 mod tenancy;
 mod users;

@@ -15,6 +15,7 @@ mod fakes;
 mod harness;
 mod input;
 mod limits;
+mod passwords;
 mod replay;
 mod shapes;
 mod sockets;

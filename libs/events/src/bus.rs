@@ -56,6 +56,14 @@ impl Bus {
         }
     }
 
+    /// The Redis behind the bus, for what else processes share; none in one process.
+    pub fn redis(&self) -> Option<redis::Client> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Redis(bus) => Some(bus.client()),
+        }
+    }
+
     /// Subscribes to `channel`; reconnects by itself for as long as it is held.
     pub fn subscribe(&self, channel: &str) -> Subscription {
         match self {

@@ -33,6 +33,10 @@ impl RedisBus {
         })))
     }
 
+    pub(crate) fn client(&self) -> Client {
+        self.0.client.clone()
+    }
+
     async fn publisher(&self) -> Result<ConnectionManager, BusError> {
         let limits = ConnectionManagerConfig::new()
             .set_number_of_retries(1)

@@ -171,6 +171,7 @@ fn generate_secret() -> Result<Secret, Error> {
 
 /// Digests of client secrets. They are long random texts, so a keyed digest is
 /// enough; the key protects the shorter ones of older systems.
+#[derive(Clone)]
 pub struct SecretMac {
     key: hmac::Key,
     unknown: [u8; 32],

@@ -6,6 +6,8 @@ use chassis::config::Secret;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
+use crate::{guessing::Limits, resets::LinkBases};
+
 /// The services that may ask for tokens of their own.
 const SERVICES: [&str; 6] = [
     "identity",
@@ -18,6 +20,9 @@ const SERVICES: [&str; 6] = [
 
 /// The shortest pepper that is accepted, in bytes.
 const SHORTEST_PEPPER: usize = 16;
+
+/// Failures of an account from one network before the first wait.
+const FREE_FAILURES: u32 = 5;
 
 /// Settings of identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,6 +53,17 @@ pub struct Config {
     pub hash_threads: usize,
     /// Days until another key signs access tokens; 0 means never.
     pub key_rotation_days: u32,
+    /// Wrong passwords and PINs of an account in an hour, from all networks
+    /// together; above it only places that the user has logged in from may try.
+    pub failures_per_account: u32,
+    /// Wrong passwords and PINs from a network in an hour, for all accounts
+    /// together; above it only accounts that have logged in from it may try.
+    pub failures_per_network: u32,
+    /// The page that links of recovery mails lead to.
+    pub reset_link_base: String,
+    /// Other pages that they may lead to; `domain` of a request picks one by its
+    /// host.
+    pub reset_link_bases: Vec<String>,
 }
 
 impl Default for Config {
@@ -67,6 +83,10 @@ impl Default for Config {
             device_session_idle_days: 14,
             hash_threads: 0,
             key_rotation_days: 30,
+            failures_per_account: 50,
+            failures_per_network: 100,
+            reset_link_base: "http://127.0.0.1:8080/password/reset".into(),
+            reset_link_bases: Vec::new(),
         }
     }
 }
@@ -125,6 +145,16 @@ impl Config {
             self.key_rotation_days <= 3650,
             "identity.key_rotation_days must be at most 3650"
         );
+        for (key, value) in [
+            ("failures_per_account", self.failures_per_account),
+            ("failures_per_network", self.failures_per_network),
+        ] {
+            anyhow::ensure!(
+                (1..=1_000_000).contains(&value),
+                "identity.{key} must be from 1 to 1000000"
+            );
+        }
+        self.link_bases()?;
         for name in self.service_secrets.keys() {
             anyhow::ensure!(
                 SERVICES.contains(&name.replace('_', "-").as_str()),
@@ -151,6 +181,20 @@ impl Config {
     pub(crate) fn key_rotation(&self) -> Option<Duration> {
         let days = Some(self.key_rotation_days).filter(|days| *days > 0);
         days.map(|days| Duration::days(days.into()))
+    }
+
+    /// How many failures are granted.
+    pub(crate) fn guessing(&self) -> Limits {
+        Limits {
+            free: FREE_FAILURES,
+            per_account: self.failures_per_account,
+            per_network: self.failures_per_network,
+        }
+    }
+
+    /// Where the links of recovery mails lead.
+    pub(crate) fn link_bases(&self) -> anyhow::Result<LinkBases> {
+        LinkBases::new(&self.reset_link_base, &self.reset_link_bases)
     }
 
     pub(crate) fn hash_threads(&self) -> usize {

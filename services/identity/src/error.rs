@@ -16,6 +16,21 @@ pub enum Error {
     /// The login failed, for whatever cause.
     #[error("address or password is wrong")]
     Login,
+    /// There were too many tries; the next one may come after this.
+    #[error("there were too many tries; come back later")]
+    TooManyTries(Duration),
+    /// Nobody has the address.
+    #[error("nobody has the address")]
+    NoSuchAddress,
+    /// There is no such user, or the caller may not know of it.
+    #[error("there is no such user")]
+    NoSuchUser,
+    /// The link is unknown, used or expired.
+    #[error("there is no such link")]
+    NoSuchLink,
+    /// The login is too long ago for what is asked.
+    #[error("this takes a login of the last minutes")]
+    SessionNotFresh,
     /// The service is unknown or its secret is wrong.
     #[error("the credentials of the service are wrong")]
     ServiceCredentials,
@@ -65,8 +80,11 @@ impl Failure for Error {
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::Invalid(_) => ErrorCode::InvalidInput,
             Self::EmailTaken | Self::ConsumoTaken => ErrorCode::AlreadyExists,
-            Self::NoSuchClient => ErrorCode::NotFound,
-            Self::LeaseExpired => ErrorCode::FailedPrecondition,
+            Self::NoSuchClient | Self::NoSuchAddress | Self::NoSuchUser | Self::NoSuchLink => {
+                ErrorCode::NotFound
+            }
+            Self::TooManyTries(_) => ErrorCode::RateLimited,
+            Self::SessionNotFresh | Self::LeaseExpired => ErrorCode::FailedPrecondition,
             Self::Busy | Self::NotSettled | Self::Database(_) => ErrorCode::Unavailable,
             Self::Statement(_) | Self::Crypto(_) => ErrorCode::Internal,
         }
@@ -83,6 +101,11 @@ impl Failure for Error {
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::ConsumoTaken => "CONSUMO_TAKEN",
             Self::NoSuchClient => "NO_SUCH_CLIENT",
+            Self::TooManyTries(_) => "TOO_MANY_TRIES",
+            Self::NoSuchAddress => "NO_SUCH_ADDRESS",
+            Self::NoSuchUser => "NO_SUCH_USER",
+            Self::NoSuchLink => "NO_SUCH_LINK",
+            Self::SessionNotFresh => "SESSION_NOT_FRESH",
             Self::Busy => "HASHING_BUSY",
             Self::NotSettled => "NOT_SETTLED",
             Self::LeaseExpired => "LEASE_EXPIRED",
@@ -100,7 +123,11 @@ impl Failure for Error {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Busy).then_some(Duration::from_secs(1))
+        match self {
+            Self::Busy => Some(Duration::from_secs(1)),
+            Self::TooManyTries(wait) => Some(*wait),
+            _ => None,
+        }
     }
 }
 

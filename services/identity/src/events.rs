@@ -1,9 +1,12 @@
-//! What identity publishes: `user.changed`.
+//! What identity publishes: `user.changed`, `password_reset.requested`,
+//! `password.changed`.
 
 use events::{NewEvent, Outbox};
-use proto::events::v1::UserChanged;
+use prost::Message;
+use proto::events::v1::{PasswordChanged, PasswordResetRequested, UserChanged};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{SCHEMA, users::User};
 
@@ -22,11 +25,51 @@ pub async fn user_changed(
         email: user.email.clone(),
         active: user.active,
     };
+    append(db, now, "user.changed", user, &data).await
+}
+
+/// Tells that a user has forgotten the password; the link is fetched by its id.
+pub async fn password_reset_requested(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    user: &User,
+    reset: Uuid,
+) -> Result<(), sqlx::Error> {
+    let data = PasswordResetRequested {
+        user_id: user.id.0,
+        email: user.email.clone(),
+        name: user.name.clone(),
+        reset_id: reset.to_string(),
+    };
+    append(db, now, "password_reset.requested", user, &data).await
+}
+
+/// Tells that a user has another password.
+pub async fn password_changed(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    user: &User,
+) -> Result<(), sqlx::Error> {
+    let data = PasswordChanged {
+        user_id: user.id.0,
+        email: user.email.clone(),
+        name: user.name.clone(),
+    };
+    append(db, now, "password.changed", user, &data).await
+}
+
+async fn append(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    kind: &'static str,
+    user: &User,
+    data: &impl Message,
+) -> Result<(), sqlx::Error> {
     let event = NewEvent {
-        kind: "user.changed",
+        kind,
         company: user.company.0,
         subject: format!("user-{}", user.id),
-        data: &data,
+        data,
     };
     Outbox::new(SCHEMA).append(db, now, event).await
 }

@@ -15,11 +15,14 @@ mod config;
 pub mod demo;
 mod error;
 mod events;
+mod guessing;
 mod internal_users;
 mod keys;
 mod password;
+mod password_service;
 mod pins;
 mod products;
+mod resets;
 mod revocations;
 mod security_events;
 mod service_secrets;
@@ -34,8 +37,8 @@ use chassis::{Service, Task};
 use host::{Host, Spec};
 use proto::identity::v1::{
     authentication_service_server::AuthenticationServiceServer,
-    key_service_server::KeyServiceServer, revocation_service_server::RevocationServiceServer,
-    session_service_server::SessionServiceServer,
+    key_service_server::KeyServiceServer, password_service_server::PasswordServiceServer,
+    revocation_service_server::RevocationServiceServer, session_service_server::SessionServiceServer,
 };
 use sqlx::migrate::Migrator;
 
@@ -67,6 +70,16 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
     config.check()?;
     let keys = Arc::new(keys::KeyRing::open(&host.pool, &config, host.clock.clone()).await?);
     let passwords = password::PasswordHasher::start(config.hash_threads())?;
+    let macs = clients::SecretMac::new(&config.pepper)?;
+    let guessing = guessing::Guessing::new(
+        host.pool.clone(),
+        macs.clone(),
+        host.bus.redis(),
+        config.guessing(),
+        host.clock.clone(),
+    );
+    let (upgrades, store_anew) =
+        password::upgrades(host.pool.clone(), passwords.clone(), host.clock.clone());
     let (used, note_use) = sessions::usage(host.pool.clone());
     let (head, hear_revocations) = revocations::follow(host.pool.clone());
     let tokens = Arc::new(tokens::Tokens::new(Arc::clone(&keys), &config.pepper));
@@ -84,7 +97,7 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
     });
     let authentication = authentication::Authenticator {
         pool: host.pool.clone(),
-        macs: clients::SecretMac::new(&config.pepper)?,
+        macs: macs.clone(),
         judge: Arc::clone(&judge),
         secrets: service_secrets::ServiceSecrets::new(&config)?,
         signer: auth::ContextSigner::new(&host.context, host.clock.clone())?,
@@ -100,9 +113,20 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         clock: host.clock.clone(),
         stop: host.stop.clone(),
     };
+    let password_service = password_service(
+        &config,
+        &host,
+        macs.clone(),
+        passwords.clone(),
+        guessing.clone(),
+    )?;
+    let make_links = password_service.resets.making.clone();
     let sessions = sessions::Sessions {
         pool: host.pool.clone(),
         passwords,
+        upgrades,
+        guessing,
+        macs,
         opener,
         judge,
         tokens,
@@ -116,13 +140,15 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         every: config.key_rotation(),
         longest,
     };
-    let (pool, clock, stop) = (&host.pool, &host.clock, &host.stop);
-    let cleaning = sessions::clean(pool.clone(), clock.clone(), stop.clone());
-    let idle = sessions::end_unused(pool.clone(), clock.clone(), stop.clone());
-    let forgetting = revocations::forget(pool.clone(), clock.clone(), stop.clone());
+    let (pool, clock, stop) = (
+        || host.pool.clone(),
+        || host.clock.clone(),
+        || host.stop.clone(),
+    );
     let routes = tonic::service::Routes::new(AuthenticationServiceServer::new(authentication))
         .add_service(SessionServiceServer::new(sessions))
         .add_service(RevocationServiceServer::new(revocations))
+        .add_service(PasswordServiceServer::new(password_service))
         .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
             host.pool.clone(),
             config.issuer.clone(),
@@ -136,15 +162,46 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
             host.relay(),
             host.consume("tenancy-admin", follow_tenancy),
             Task::new("session-use", note_use.run(host.stop.clone())),
-            Task::new("session-cleaning", cleaning),
-            Task::new("session-disuse", idle),
-            Task::new("revocation-feed", hear_revocations.run(host.stop.clone())),
-            Task::new("revocation-cleaning", forgetting),
-            Task::new(
-                "key-rotation",
-                keys::rotate(keys, schedule, host.stop.clone()),
-            ),
+            Task::new("session-cleaning", sessions::clean(pool(), clock(), stop())),
+            Task::new("session-disuse", sessions::end_unused(pool(), clock(), stop())),
+            Task::new("revocation-feed", hear_revocations.run(stop())),
+            Task::new("revocation-cleaning", revocations::forget(pool(), clock(), stop())),
+            Task::new("key-rotation", keys::rotate(keys, schedule, stop())),
+            Task::new("password-upgrade", store_anew.run(stop())),
+            Task::new("reset-links", make_links.run(stop())),
+            Task::new("reset-cleaning", resets::clean(pool(), clock(), stop())),
+            Task::new("origin-cleaning", guessing::clean(pool(), clock(), stop())),
         ],
         http: None,
+    })
+}
+
+fn password_service(
+    config: &Config,
+    host: &Host,
+    macs: clients::SecretMac,
+    passwords: password::PasswordHasher,
+    guessing: guessing::Guessing,
+) -> anyhow::Result<password_service::Passwords> {
+    let sealer = sealing::Sealer::new("identity.encryption_keys", &config.encryption_keys)?;
+    let making = resets::Making::new(host.pool.clone(), sealer.clone(), host.clock.clone());
+    Ok(password_service::Passwords {
+        pins: pins::Pins {
+            pool: host.pool.clone(),
+            passwords: passwords.clone(),
+            macs,
+            lifetimes: config.lifetimes(),
+            clock: host.clock.clone(),
+        },
+        resets: resets::Resets {
+            pool: host.pool.clone(),
+            passwords,
+            guessing,
+            sealer,
+            bases: config.link_bases()?,
+            making,
+            lifetimes: config.lifetimes(),
+            clock: host.clock.clone(),
+        },
     })
 }

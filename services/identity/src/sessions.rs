@@ -5,6 +5,8 @@ mod cleaning;
 mod ending;
 mod judging;
 mod opening;
+mod password;
+mod pin;
 mod refreshing;
 mod rpc;
 mod store;
@@ -20,9 +22,12 @@ use uuid::Uuid;
 
 use crate::{
     authentication::SignedIn,
+    clients::SecretMac,
     error::Error,
-    password::PasswordHasher,
+    guessing::Guessing,
+    password::{PasswordHasher, Upgrades},
     revocations,
+    security_events::{self, Kind, SecurityEvent},
     tokens::{Shape, Tokens},
     users,
 };
@@ -103,6 +108,9 @@ pub struct Ended {
 pub struct Sessions {
     pub pool: PgPool,
     pub passwords: PasswordHasher,
+    pub upgrades: Upgrades,
+    pub guessing: Guessing,
+    pub macs: SecretMac,
     pub opener: Arc<Opener>,
     pub judge: Arc<Judge>,
     pub tokens: Arc<Tokens>,
@@ -116,6 +124,8 @@ pub struct Login {
     /// The device that the session shall be bound to.
     pub device: Option<i64>,
     pub shape: Shape,
+    /// The address of whoever logs in.
+    pub client_ip: String,
 }
 
 /// A user who may be about to log in.
@@ -144,22 +154,31 @@ pub struct NewSession {
 }
 
 impl Sessions {
-    /// Opens a session through the client of `caller`; answers its token and the
-    /// user. Every failure of the credentials is the same, in time too.
-    async fn login(&self, caller: &Caller, login: Login) -> Result<(String, Candidate), Error> {
-        let client = caller.client.as_ref().ok_or(Error::Forbidden)?;
-        let found = if users::is_email(&login.email) {
-            store::candidate(&self.pool, &login.email).await?
-        } else {
-            None
+    /// The user with a login address.
+    async fn candidate(&self, email: &str) -> Result<Option<Candidate>, Error> {
+        if !users::is_email(email) {
+            return Ok(None);
+        }
+        Ok(store::candidate(&self.pool, email).await?)
+    }
+
+    /// Writes down that a login was refused, also when there is no such user: both
+    /// take as long.
+    async fn note_refusal(
+        &self,
+        caller: &Caller,
+        whose: Option<(CompanyId, UserId)>,
+        by: &'static str,
+    ) -> Result<(), Error> {
+        let kind = Kind::LoginRefused;
+        let event = match whose {
+            Some((company, user)) => SecurityEvent::of_user(kind, company, user),
+            None => SecurityEvent::of(kind),
         };
-        let candidate = found.filter(|user| user.active && serves(client, user));
-        let stored = candidate.as_ref().map(|user| user.password_phc.clone());
-        let right = self.passwords.verify(stored, login.password).await?;
-        let user = candidate.filter(|_| right).ok_or(Error::Login)?;
-        let (device, shape) = (login.device, login.shape);
-        let token = self.opener.open(caller, &user, device, shape).await?;
-        Ok((token, user))
+        let event = event.with(serde_json::json!({ "by": by }));
+        let mut db = self.pool.acquire().await?;
+        security_events::record(&mut db, self.clock.now(), caller, event).await?;
+        Ok(())
     }
 
     /// Ends a session; nobody takes its tokens any more when this has answered.

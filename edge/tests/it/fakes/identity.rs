@@ -5,7 +5,8 @@ use proto::identity::v1::{
     AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
     AuthenticateResponse, Authority, ClientPrincipal, IntrospectRequest, IntrospectResponse,
     KeyUse, ListPublicKeysRequest, ListPublicKeysResponse, LoginRequest, LoginResponse,
-    LogoutRequest, LogoutResponse, PublicKey, RefreshRequest, RefreshResponse, Role, SessionUser,
+    LoginWithPinRequest, LoginWithPinResponse, LogoutRequest, LogoutResponse, PublicKey,
+    RefreshRequest, RefreshResponse, Role, SessionUser,
     UserPrincipal,
     authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
     key_service_server::{KeyService, KeyServiceServer},
@@ -14,7 +15,7 @@ use proto::identity::v1::{
 };
 use tonic::{Request, Response, Status, service::Routes};
 
-use super::{Shared, refusal};
+use super::{Shared, passwords, refusal};
 use crate::harness::{AGENT, JUAN};
 
 struct Fake(Shared);
@@ -25,6 +26,7 @@ pub fn routes(world: &Shared) -> Routes {
         .add_service(RevocationServiceServer::new(Fake(world.clone())))
         .add_service(KeyServiceServer::new(Fake(world.clone())))
         .add_service(super::users::service(world))
+        .add_service(passwords::service(world))
 }
 
 fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
@@ -133,6 +135,27 @@ impl SessionService for Fake {
         Ok(Response::new(RefreshResponse {
             token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...".into(),
             user: None,
+        }))
+    }
+
+    async fn login_with_pin(
+        &self,
+        request: Request<LoginWithPinRequest>,
+    ) -> Result<Response<LoginWithPinResponse>, Status> {
+        self.0.note("LoginWithPin", &request)?;
+        let asked = request.into_inner();
+        let sent = (asked.email.as_str(), asked.pin.as_str(), asked.device_id);
+        if sent != ("juan@empresa.com", "123456", 99) {
+            return Err(refusal(ErrorCode::Unauthenticated, "LOGIN_FAILED"));
+        }
+        Ok(Response::new(LoginWithPinResponse {
+            token: "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...".into(),
+            user: Some(SessionUser {
+                user_id: 15,
+                name: "Juan Perez".into(),
+                email: asked.email,
+                phone: String::new(),
+            }),
         }))
     }
 

@@ -7,6 +7,7 @@ use argon2::{
 };
 use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
 
+use super::scheme::{Scheme, Typed};
 use crate::error::Error;
 
 /// The longest string that is looked at.
@@ -43,16 +44,38 @@ pub fn unmatchable() -> Result<String, Error> {
     )
 }
 
-/// Says whether a password fits a stored string.
-pub fn verify(stored: &str, password: &[u8], memory: &mut [Block]) -> bool {
-    let Some(stored) = Stored::parse(stored) else {
-        tracing::error!("a stored password hash cannot be read");
-        return false;
-    };
-    stored.fits(password, memory).unwrap_or_else(|error| {
-        tracing::error!(%error, "a stored password hash cannot be verified");
-        false
-    })
+/// The present way to store passwords.
+pub struct Argon2id;
+
+impl Scheme for Argon2id {
+    fn owns(&self, stored: &str) -> bool {
+        stored.starts_with("$argon2id$")
+    }
+
+    fn fits(&self, stored: &str, password: &Typed<'_>, memory: &mut [Block]) -> bool {
+        let Some(stored) = Stored::parse(stored) else {
+            tracing::error!("a stored password hash cannot be read");
+            return false;
+        };
+        let fits = stored.fits(password.normal.as_bytes(), memory);
+        fits.unwrap_or_else(|error| {
+            tracing::error!(%error, "a stored password hash cannot be verified");
+            false
+        })
+    }
+
+    fn is_current(&self, stored: &str) -> bool {
+        Stored::parse(stored).is_some_and(|stored| {
+            let params = (
+                stored.params.m_cost(),
+                stored.params.t_cost(),
+                stored.params.p_cost(),
+            );
+            stored.version == Version::V0x13
+                && stored.output.len() == Params::DEFAULT_OUTPUT_LEN
+                && params == (PARAMS.m_cost(), PARAMS.t_cost(), PARAMS.p_cost())
+        })
+    }
 }
 
 struct Stored {

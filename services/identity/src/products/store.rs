@@ -1,6 +1,6 @@
 //! SQL on `identity.sso_product`.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 /// Adds a product unless its alias is taken.
@@ -21,4 +21,20 @@ pub async fn insert(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Says whether there is an active product with an alias.
+pub async fn is_active(db: &PgPool, alias: &str) -> Result<bool, sqlx::Error> {
+    // PostgreSQL keeps no such text.
+    if alias.contains('\0') {
+        return Ok(false);
+    }
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM identity.sso_product WHERE alias = $1 AND active
+           ) AS "is!""#,
+        alias
+    )
+    .fetch_one(db)
+    .await
 }

@@ -3,12 +3,13 @@
 use auth::Caller;
 use chassis::config::Secret;
 use proto::identity::v1::{
-    LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshRequest, RefreshResponse,
-    SessionUser, session_service_server::SessionService,
+    LoginRequest, LoginResponse, LoginWithPinRequest, LoginWithPinResponse, LogoutRequest,
+    LogoutResponse, RefreshRequest, RefreshResponse, SessionUser,
+    session_service_server::SessionService,
 };
 use tonic::{Request, Response, Status};
 
-use super::{Candidate, Login, Sessions};
+use super::{Candidate, Login, Sessions, pin::PinLogin};
 use crate::error::Error;
 
 #[tonic::async_trait]
@@ -24,6 +25,7 @@ impl SessionService for Sessions {
             email: request.email,
             password: Secret::new(request.password),
             device: Some(request.device_id).filter(|device| *device != 0),
+            client_ip: request.client_ip,
         };
         let (token, user) = Sessions::login(self, &caller, login).await?;
         Ok(Response::new(LoginResponse {
@@ -47,6 +49,26 @@ impl SessionService for Sessions {
                 email: refreshed.user.email,
                 phone: refreshed.phone,
             }),
+        }))
+    }
+
+    async fn login_with_pin(
+        &self,
+        request: Request<LoginWithPinRequest>,
+    ) -> Result<Response<LoginWithPinResponse>, Status> {
+        let caller = through_client(auth::caller(&request)?)?.clone();
+        let request = request.into_inner();
+        let login = PinLogin {
+            shape: request.shape().into(),
+            email: request.email,
+            pin: Secret::new(request.pin),
+            device: request.device_id,
+            client_ip: request.client_ip,
+        };
+        let (token, user) = Sessions::login_with_pin(self, &caller, login).await?;
+        Ok(Response::new(LoginWithPinResponse {
+            token,
+            user: Some(encode(user)),
         }))
     }
 

@@ -1,0 +1,72 @@
+//! The PINs of `PasswordService`: decode, call, encode.
+
+use auth::Caller;
+use chassis::config::Secret;
+use prost_types::Timestamp;
+use proto::identity::v1::{
+    EnrolPinRequest, EnrolPinResponse, ListPinDevicesRequest, ListPinDevicesResponse, PinDevice,
+    RemovePinRequest, RemovePinResponse,
+};
+use time::OffsetDateTime;
+
+use super::{Device, NewPin, Pins};
+use crate::error::Error;
+
+impl Pins {
+    /// `EnrolPin`.
+    pub async fn enrol_pin(
+        &self,
+        caller: &Caller,
+        request: EnrolPinRequest,
+    ) -> Result<EnrolPinResponse, Error> {
+        let new = NewPin {
+            device: request.device_id,
+            pin: Secret::new(request.pin),
+            name: request.name,
+        };
+        let device = self.set(caller, request.user_id, new).await?;
+        Ok(EnrolPinResponse {
+            device: Some(encode(device)),
+        })
+    }
+
+    /// `RemovePin`.
+    pub async fn remove_pin(
+        &self,
+        caller: &Caller,
+        request: RemovePinRequest,
+    ) -> Result<RemovePinResponse, Error> {
+        let RemovePinRequest { user_id, device_id } = request;
+        let removed = self.remove(caller, user_id, device_id).await?;
+        Ok(RemovePinResponse { removed })
+    }
+
+    /// `ListPinDevices`.
+    pub async fn list_pin_devices(
+        &self,
+        caller: &Caller,
+        request: ListPinDevicesRequest,
+    ) -> Result<ListPinDevicesResponse, Error> {
+        let devices = self.list(caller, request.user_id).await?;
+        Ok(ListPinDevicesResponse {
+            devices: devices.into_iter().map(encode).collect(),
+        })
+    }
+}
+
+fn encode(device: Device) -> PinDevice {
+    PinDevice {
+        device_id: device.id,
+        name: device.name,
+        locked: device.locked,
+        enrolled_at: Some(timestamp(device.enrolled_at)),
+        last_used_at: device.last_used_at.map(timestamp),
+    }
+}
+
+fn timestamp(at: OffsetDateTime) -> Timestamp {
+    Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos: i32::try_from(at.nanosecond()).unwrap_or(0),
+    }
+}
