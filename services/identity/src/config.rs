@@ -6,6 +6,8 @@ use chassis::config::Secret;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
+use crate::pictures;
+
 /// The services that may ask for tokens of their own.
 const SERVICES: [&str; 6] = [
     "identity",
@@ -46,6 +48,8 @@ pub struct Config {
     pub device_session_idle_days: u32,
     /// Threads that hash passwords; 0 means one for each core.
     pub hash_threads: usize,
+    /// Where pictures of users are kept.
+    pub pictures: pictures::Settings,
 }
 
 impl Default for Config {
@@ -64,6 +68,7 @@ impl Default for Config {
             device_session_days: 30,
             device_session_idle_days: 14,
             hash_threads: 0,
+            pictures: pictures::Settings::default(),
         }
     }
 }

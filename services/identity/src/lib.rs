@@ -6,6 +6,7 @@
 //! are compared in the same time whether they are known or not; and that no
 //! secret is stored in clear.
 
+pub mod access;
 mod authentication;
 mod clients;
 pub mod commands;
@@ -17,6 +18,7 @@ mod events;
 mod internal_users;
 mod keys;
 mod password;
+mod pictures;
 mod pins;
 mod products;
 mod revocations;
@@ -26,7 +28,7 @@ mod sessions;
 mod tokens;
 mod users;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ::events::LogServer;
 use chassis::{Service, Task};
@@ -34,10 +36,12 @@ use host::{Host, Spec};
 use proto::identity::v1::{
     authentication_service_server::AuthenticationServiceServer,
     key_service_server::KeyServiceServer, session_service_server::SessionServiceServer,
+    user_service_server::UserServiceServer,
 };
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
+pub use pictures::Settings as PictureSettings;
 
 /// The name in the call graph.
 const NAME: &str = "identity";
@@ -75,6 +79,17 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         used,
         clock: host.clock.clone(),
     };
+    let pictures =
+        pictures::Pictures::open(&config.pictures, host.pool.clone(), host.clock.clone())?;
+    let users = users::Users {
+        pool: host.pool.clone(),
+        passwords: passwords.clone(),
+        pictures: pictures.clone(),
+        macs: clients::SecretMac::new(&config.pepper)?,
+        longest_session: config.lifetimes().device.total,
+        clock: host.clock.clone(),
+    };
+    let sweep_every = Duration::from_secs(config.pictures.sweep_seconds);
     let sessions = sessions::Sessions {
         pool: host.pool.clone(),
         passwords,
@@ -85,6 +100,7 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
     let cleaning = sessions::clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
     let routes = tonic::service::Routes::new(AuthenticationServiceServer::new(authentication))
         .add_service(SessionServiceServer::new(sessions))
+        .add_service(UserServiceServer::new(users))
         .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
             host.pool.clone(),
             host.clock.clone(),
@@ -98,6 +114,10 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
             host.consume("tenancy-admin", companies::FollowTenancy),
             Task::new("session-use", note_use.run(host.stop.clone())),
             Task::new("session-cleaning", cleaning),
+            Task::new(
+                "picture-sweep",
+                pictures::sweep(pictures, sweep_every, host.stop.clone()),
+            ),
         ],
         http: None,
     })

@@ -1,0 +1,3 @@
+//! Pictures made by hand, whole, cut and lying.
+
+use super::*;
