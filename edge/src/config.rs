@@ -13,6 +13,9 @@ pub struct Config {
     /// The networks of the proxies in front, such as `10.0.0.0/8`. Only they are
     /// believed about the address of a caller.
     pub trusted_proxies: Vec<String>,
+    /// Where callers reach this API, such as `https://api.example.com`; addresses in
+    /// answers start with it.
+    pub public_url: String,
     /// Seconds until a request is answered with 504.
     pub request_seconds: u64,
     /// How often a caller may call.
@@ -24,6 +27,7 @@ impl Default for Config {
         Self {
             cors_origins: vec!["*".into()],
             trusted_proxies: Vec::new(),
+            public_url: "http://127.0.0.1:8080".into(),
             request_seconds: 10,
             limits: Limits::default(),
         }

@@ -40,6 +40,7 @@ struct App {
     proxies: client_ip::Proxies,
     cors: pipeline::Cors,
     limits: limits::Buckets,
+    public_url: String,
     deadline: Duration,
 }
 
@@ -55,6 +56,13 @@ pub fn router(
         (1..=60).contains(&config.request_seconds),
         "edge.request_seconds must be 1 to 60"
     );
+    let public_url = config.public_url.trim_end_matches('/').to_owned();
+    anyhow::ensure!(
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| public_url.len() > scheme.len() && public_url.starts_with(scheme)),
+        "edge.public_url must be an address such as https://api.example.com"
+    );
     let own_range = bitacora::own_range(&clock);
     let tokens = Arc::new(tokens::Tokens::new(context, clock)?);
     let app = Arc::new(App {
@@ -68,6 +76,7 @@ pub fn router(
         proxies: client_ip::Proxies::new(&config.trusted_proxies)?,
         cors: pipeline::Cors::new(&config.cors_origins)?,
         limits: limits::Buckets::new(config.limits),
+        public_url,
         deadline: Duration::from_secs(config.request_seconds),
     });
     routes::mount(&app)

@@ -270,6 +270,7 @@ mod tests {
             proxies: Proxies::new(&[]).unwrap(),
             cors: Cors::new(&config.cors_origins).unwrap(),
             limits: Buckets::new(config.limits),
+            public_url: config.public_url,
             deadline,
         })
     }

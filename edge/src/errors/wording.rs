@@ -21,6 +21,11 @@ const STATES: &[(&str, &str, &str)] = &[
         "El cliente no puede recibir mensajes por este canal.",
     ),
     (
+        "SESSION_NOT_FRESH",
+        "password",
+        "Debe iniciar sesion de nuevo para cambiar su contrasena.",
+    ),
+    (
         "WEBHOOK_REFUSED",
         "bot_token",
         "Telegram no acepta la direccion del webhook.",

@@ -6,6 +6,7 @@ mod conversation;
 mod identity;
 mod realtime;
 mod tenancy;
+mod users;
 
 use std::sync::{
     Arc, Mutex,
@@ -21,6 +22,7 @@ pub use conversation::routes as conversation;
 pub use identity::routes as identity;
 pub use realtime::routes as realtime;
 pub use tenancy::routes as tenancy;
+pub use users::PICTURE;
 
 /// What the upstreams share.
 #[derive(Default)]

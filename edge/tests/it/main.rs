@@ -17,4 +17,5 @@ mod replay;
 mod shapes;
 mod sockets;
 mod table;
+mod users;
 mod webhooks;

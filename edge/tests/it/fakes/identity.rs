@@ -17,6 +17,7 @@ struct Fake(Shared);
 pub fn routes(world: &Shared) -> Routes {
     Routes::new(AuthenticationServiceServer::new(Fake(world.clone())))
         .add_service(SessionServiceServer::new(Fake(world.clone())))
+        .add_service(super::users::service(world))
 }
 
 fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
