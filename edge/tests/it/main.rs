@@ -13,6 +13,7 @@ mod fakes;
 mod harness;
 mod input;
 mod limits;
+mod pictures;
 mod replay;
 mod shapes;
 mod sockets;

@@ -70,22 +70,20 @@ fn address(exchange: &Exchange, id: i64) -> Address {
 
 /// The picture in `pic`, as a file or as base64, if one was sent.
 pub fn sent(exchange: &Exchange, check: &mut Check<'_>) -> Option<Bytes> {
-    let content = match exchange.input.upload("pic") {
-        Some(upload) => upload.content.clone(),
-        None => {
-            let text = check
-                .field("pic")
-                .saying(REQUIRED)
-                .text_if_sent(PICTURE_BODY)?;
-            let decoded = meta::decode(&text).filter(|content| !content.is_empty());
-            let Some(content) = decoded else {
-                if !text.is_empty() {
-                    check.fail("pic", REQUIRED);
-                }
-                return None;
-            };
-            content.into()
-        }
+    let content = if let Some(upload) = exchange.input.upload("pic") {
+        upload.content.clone()
+    } else {
+        let field = check.field("pic").saying(REQUIRED);
+        let text = field.text_if_sent(PICTURE_BODY)?;
+        let decoded = meta::decode(&text).filter(|content| !content.is_empty());
+        let Some(content) = decoded else {
+            // What is no text was told already.
+            if !text.is_empty() {
+                check.fail("pic", REQUIRED);
+            }
+            return None;
+        };
+        content.into()
     };
     if content.len() > LARGEST {
         check.fail("pic", TOO_LARGE);
@@ -191,12 +189,7 @@ fn binary(
     parts: Streaming<GetUserPictureResponse>,
 ) -> Result<Response, Failure> {
     use get_user_picture_response::Part;
-    let digest: String = picture
-        .sha256
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = format!("\"{digest}\"");
+    let tag = format!("\"{}\"", hex::encode(&picture.sha256));
     let known = is_known(&exchange.header(IF_NONE_MATCH.as_str()), &tag);
     let body = if known {
         Body::empty()

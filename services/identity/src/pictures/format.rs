@@ -93,4 +93,6 @@ fn bearable(width: u32, height: u32) -> Result<(), Flaw> {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;

@@ -220,28 +220,46 @@ impl Change {
         };
         let email = self.email.as_ref().map(|email| email.to_lowercase());
         let department = self.department.map(Some);
-        note(put(&mut after.code, &self.code), Action::ChangeCode);
-        note(put(&mut after.user.name, &self.name), Action::ChangeName);
-        note(put(&mut after.user.email, &email), Action::ChangeEmail);
-        note(put(&mut after.phone, &self.phone), Action::ChangePhone);
-        note(self.password.is_some(), Action::ChangePassword);
-        note(put(&mut after.user.role, &self.role), Action::ChangeRole);
-        note(put(&mut after.online, &self.online), Action::ChangeOnline);
+        note(put(&mut after.code, self.code.as_ref()), Action::ChangeCode);
         note(
-            put(&mut after.user.company, &self.company),
+            put(&mut after.user.name, self.name.as_ref()),
+            Action::ChangeName,
+        );
+        note(
+            put(&mut after.user.email, email.as_ref()),
+            Action::ChangeEmail,
+        );
+        note(
+            put(&mut after.phone, self.phone.as_ref()),
+            Action::ChangePhone,
+        );
+        note(self.password.is_some(), Action::ChangePassword);
+        note(
+            put(&mut after.user.role, self.role.as_ref()),
+            Action::ChangeRole,
+        );
+        note(
+            put(&mut after.online, self.online.as_ref()),
+            Action::ChangeOnline,
+        );
+        note(
+            put(&mut after.user.company, self.company.as_ref()),
             Action::ChangeCompany,
         );
         note(
-            put(&mut after.user.department, &department),
+            put(&mut after.user.department, department.as_ref()),
             Action::ChangeDepartment,
         );
-        note(put(&mut after.user.active, &self.active), Action::Switch);
+        note(
+            put(&mut after.user.active, self.active.as_ref()),
+            Action::Switch,
+        );
         (after, differences)
     }
 }
 
 /// Puts a value in place of another; says whether they differ.
-fn put<T: Clone + PartialEq>(place: &mut T, value: &Option<T>) -> bool {
+fn put<T: Clone + PartialEq>(place: &mut T, value: Option<&T>) -> bool {
     match value {
         Some(value) if value != place => {
             place.clone_from(value);

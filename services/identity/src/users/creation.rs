@@ -149,13 +149,13 @@ fn fingerprint(creation: &Creation) -> Secret {
         &email,
         &new.phone,
         &role,
-        new.password.expose(),
         &company,
         &department,
         active,
         &picture,
+        new.password.expose(),
     ];
-    // No field holds the character between them.
+    // No field but the last holds the character between them.
     Secret::new(fields.join("\0"))
 }
 

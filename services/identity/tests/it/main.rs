@@ -3,9 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails with the test")]
 
 mod authentication;
+mod changes;
 mod commands;
 mod companies;
+mod creation;
 mod demo;
+mod lists;
 mod login;
+mod matrix;
+mod people;
+mod pictures;
 mod rig;
+#[path = "../../src/pictures/format/samples.rs"]
+mod samples;
 mod service_tokens;
