@@ -124,6 +124,18 @@ impl Exchange {
         self.success(message, Some(data))
     }
 
+    /// A success that made something, with what it is.
+    pub fn created<T: Serialize>(&self, message: &str, data: &T) -> Response {
+        let envelope = self.operation.envelope;
+        envelope::success(
+            envelope,
+            StatusCode::CREATED,
+            message,
+            Some(data),
+            self.shown,
+        )
+    }
+
     /// A success without data.
     pub fn done(&self, message: &str) -> Response {
         self.success::<()>(message, None)

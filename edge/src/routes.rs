@@ -14,6 +14,7 @@ mod pins;
 mod probes;
 mod recovery;
 mod telegram;
+mod users;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -63,15 +64,6 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "POST /api/admin/plans/list",
     "POST /api/admin/plans/store",
     "PATCH /api/admin/plans/update-status",
-    "POST /api/users/store",
-    "POST /api/users/list",
-    "GET /api/users/show/{id}",
-    "PATCH /api/users/update/{id}",
-    "GET /api/users/analizeUsersCompany",
-    "PATCH /api/users/status/{id?}",
-    "PATCH /api/users/uploadUserPic/{id}",
-    "GET /api/users/showUserPic/{id}",
-    "DELETE /api/users/deleteUserPic/{id}",
     "GET /api/telegram/getMediaFile",
     "POST /api/correo/save",
     "POST /api/SSO/ADI/setToken",
@@ -155,6 +147,15 @@ fn handler(row: &str) -> Option<Handler> {
         | "GET /api/broadcasting/user-auth"
         | "POST /api/broadcasting/user-auth" => |e| Box::pin(broadcasting::user(e)),
         "GET /.well-known/jwks.json" => |e| Box::pin(keys::list(e)),
+        "POST /api/users/store" => |e| Box::pin(users::store(e)),
+        "POST /api/users/list" => |e| Box::pin(users::list(e)),
+        "GET /api/users/show/{id}" => |e| Box::pin(users::show(e)),
+        "PATCH /api/users/update/{id}" => |e| Box::pin(users::update(e)),
+        "GET /api/users/analizeUsersCompany" => |e| Box::pin(users::figures(e)),
+        "PATCH /api/users/status/{id?}" => |e| Box::pin(users::status(e)),
+        "PATCH /api/users/uploadUserPic/{id}" => |e| Box::pin(users::upload_picture(e)),
+        "GET /api/users/showUserPic/{id}" => |e| Box::pin(users::show_picture(e)),
+        "DELETE /api/users/deleteUserPic/{id}" => |e| Box::pin(users::remove_picture(e)),
         "GET /healthz" => |e| Box::pin(async move { Ok(probes::alive(&e)) }),
         "GET /readyz" => |e| Box::pin(probes::ready(e)),
         _ => return None,

@@ -23,7 +23,7 @@ const STATES: &[(&str, &str, &str)] = &[
     (
         "SESSION_NOT_FRESH",
         "general",
-        "Inicie sesion de nuevo para registrar un dispositivo.",
+        "Debe iniciar sesion de nuevo para hacer este cambio.",
     ),
     (
         "WEBHOOK_REFUSED",

@@ -156,7 +156,8 @@ async fn multipart(
                 });
             }
         } else {
-            form::insert(&mut fields, &name, part.text().await?);
+            let text = String::from_utf8(part.bytes().await?.into()).map_err(|_| Unreadable)?;
+            form::insert(&mut fields, &name, text);
         }
     }
     Ok((fields, uploads))

@@ -101,7 +101,7 @@ pub async fn send(exchange: Exchange) -> Result<Response, Failure> {
 
 /// The bytes of base64 text, with or without a `data:` head, padding and line
 /// breaks; none when it is something else, empty when it is empty.
-fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let lenient =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let encoded = match text.strip_prefix("data:") {

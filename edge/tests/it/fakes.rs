@@ -23,6 +23,7 @@ pub use conversation::routes as conversation;
 pub use identity::routes as identity;
 pub use realtime::routes as realtime;
 pub use tenancy::routes as tenancy;
+pub use users::PICTURE;
 
 /// What the upstreams share.
 #[derive(Default)]

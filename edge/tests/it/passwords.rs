@@ -156,7 +156,7 @@ async fn devices_are_enrolled_shown_and_removed() {
         (
             "4829",
             "general",
-            "Inicie sesion de nuevo para registrar un dispositivo.",
+            "Debe iniciar sesion de nuevo para hacer este cambio.",
         ),
     ] {
         let answer = enrol(json!({"device_id": 99, "pin": pin})).await;

@@ -53,8 +53,6 @@ async fn operations_to_come_say_so_after_the_credentials() {
             "{id}"
         );
     }
-    let answer = edge.json("PATCH", "/api/users/status/5", &json!({})).await;
-    assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
 }
 
 #[tokio::test]

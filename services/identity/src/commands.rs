@@ -111,6 +111,7 @@ pub async fn create_user(
 ) -> anyhow::Result<UserId> {
     config.check()?;
     let user = users::NewUser {
+        code: String::new(),
         name: new.name,
         email: new.email,
         phone: new.phone,
@@ -118,6 +119,7 @@ pub async fn create_user(
         password,
         company: CompanyId(new.company),
         department: new.department.map(DepartmentId),
+        active: true,
     };
     let passwords = PasswordHasher::start(1)?;
     let made = users::create(pool, &passwords, Clock::system().now(), &user).await?;

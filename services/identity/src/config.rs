@@ -6,7 +6,7 @@ use chassis::config::Secret;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use crate::{guessing::Limits, resets::LinkBases};
+use crate::{guessing::Limits, pictures, resets::LinkBases};
 
 /// The services that may ask for tokens of their own.
 const SERVICES: [&str; 6] = [
@@ -64,6 +64,8 @@ pub struct Config {
     /// Other pages that they may lead to; `domain` of a request picks one by its
     /// host.
     pub reset_link_bases: Vec<String>,
+    /// Where pictures of users are kept.
+    pub pictures: pictures::Settings,
 }
 
 impl Default for Config {
@@ -87,6 +89,7 @@ impl Default for Config {
             failures_per_network: 100,
             reset_link_base: "http://127.0.0.1:8080/password/reset".into(),
             reset_link_bases: Vec::new(),
+            pictures: pictures::Settings::default(),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chassis::{ErrorCode, Failure, FieldViolation};
 
+use crate::access::Refused;
+
 /// A failure of an operation of identity.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -49,6 +51,18 @@ pub enum Error {
     /// There is no such API client.
     #[error("there is no such API client")]
     NoSuchClient,
+    /// The user has no picture.
+    #[error("the user has no picture")]
+    NoPicture,
+    /// The key of a creation came with other values before.
+    #[error("the idempotency key was used with other values")]
+    KeyReused,
+    /// A picture is larger than pictures may be.
+    #[error("the picture is too large")]
+    PictureTooLarge,
+    /// The store of pictures does not answer as it should.
+    #[error("the store of pictures does not answer; try again")]
+    Store(#[source] object_store::Error),
     /// More passwords wait to be checked than can be in time.
     #[error("too many passwords wait to be checked; try again")]
     Busy,
@@ -79,13 +93,18 @@ impl Failure for Error {
             | Self::ServiceCredentials => ErrorCode::Unauthenticated,
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::Invalid(_) => ErrorCode::InvalidInput,
-            Self::EmailTaken | Self::ConsumoTaken => ErrorCode::AlreadyExists,
-            Self::NoSuchClient | Self::NoSuchAddress | Self::NoSuchUser | Self::NoSuchLink => {
-                ErrorCode::NotFound
-            }
+            Self::EmailTaken | Self::ConsumoTaken | Self::KeyReused => ErrorCode::AlreadyExists,
+            Self::NoSuchClient
+            | Self::NoSuchAddress
+            | Self::NoSuchUser
+            | Self::NoSuchLink
+            | Self::NoPicture => ErrorCode::NotFound,
             Self::TooManyTries(_) => ErrorCode::RateLimited,
             Self::SessionNotFresh | Self::LeaseExpired => ErrorCode::FailedPrecondition,
-            Self::Busy | Self::NotSettled | Self::Database(_) => ErrorCode::Unavailable,
+            Self::PictureTooLarge => ErrorCode::TooLarge,
+            Self::Busy | Self::NotSettled | Self::Database(_) | Self::Store(_) => {
+                ErrorCode::Unavailable
+            }
             Self::Statement(_) | Self::Crypto(_) => ErrorCode::Internal,
         }
     }
@@ -103,9 +122,13 @@ impl Failure for Error {
             Self::NoSuchClient => "NO_SUCH_CLIENT",
             Self::TooManyTries(_) => "TOO_MANY_TRIES",
             Self::NoSuchAddress => "NO_SUCH_ADDRESS",
-            Self::NoSuchUser => "NO_SUCH_USER",
             Self::NoSuchLink => "NO_SUCH_LINK",
+            Self::NoSuchUser => "USER",
+            Self::NoPicture => "PICTURE",
+            Self::KeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::SessionNotFresh => "SESSION_NOT_FRESH",
+            Self::PictureTooLarge => "PICTURE_TOO_LARGE",
+            Self::Store(_) => "PICTURE_STORE",
             Self::Busy => "HASHING_BUSY",
             Self::NotSettled => "NOT_SETTLED",
             Self::LeaseExpired => "LEASE_EXPIRED",
@@ -132,6 +155,32 @@ impl Failure for Error {
 }
 
 chassis::failure_into_status!(Error);
+
+impl Error {
+    /// One wrong field.
+    pub(crate) fn field(field: &'static str, reason: &'static str, description: &str) -> Self {
+        Self::Invalid(vec![FieldViolation {
+            field,
+            reason,
+            description: description.to_owned(),
+        }])
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Hidden => Self::NoSuchUser,
+            Refused::Denied => Self::Forbidden,
+        }
+    }
+}
+
+impl From<object_store::Error> for Error {
+    fn from(error: object_store::Error) -> Self {
+        Self::Store(error)
+    }
+}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {

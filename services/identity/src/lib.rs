@@ -7,6 +7,7 @@
 //! are compared in the same time whether they are known or not; and that no
 //! secret is stored in clear.
 
+pub mod access;
 mod authentication;
 mod clients;
 pub mod commands;
@@ -20,6 +21,7 @@ mod internal_users;
 mod keys;
 mod password;
 mod password_service;
+mod pictures;
 mod pins;
 mod products;
 mod resets;
@@ -30,7 +32,7 @@ mod sessions;
 mod tokens;
 mod users;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ::events::LogServer;
 use chassis::{Service, Task};
@@ -39,10 +41,12 @@ use proto::identity::v1::{
     authentication_service_server::AuthenticationServiceServer,
     key_service_server::KeyServiceServer, password_service_server::PasswordServiceServer,
     revocation_service_server::RevocationServiceServer, session_service_server::SessionServiceServer,
+    user_service_server::UserServiceServer,
 };
 use sqlx::migrate::Migrator;
 
 pub use config::Config;
+pub use pictures::Settings as PictureSettings;
 
 /// The name in the call graph.
 const NAME: &str = "identity";
@@ -121,6 +125,17 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         guessing.clone(),
     )?;
     let make_links = password_service.resets.making.clone();
+    let pictures =
+        pictures::Pictures::open(&config.pictures, host.pool.clone(), host.clock.clone())?;
+    let users = users::Users {
+        pool: host.pool.clone(),
+        passwords: passwords.clone(),
+        pictures: pictures.clone(),
+        macs: macs.clone(),
+        longest_session: longest,
+        clock: host.clock.clone(),
+    };
+    let sweep_every = Duration::from_secs(config.pictures.sweep_seconds);
     let sessions = sessions::Sessions {
         pool: host.pool.clone(),
         passwords,
@@ -149,6 +164,7 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         .add_service(SessionServiceServer::new(sessions))
         .add_service(RevocationServiceServer::new(revocations))
         .add_service(PasswordServiceServer::new(password_service))
+        .add_service(UserServiceServer::new(users))
         .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
             host.pool.clone(),
             config.issuer.clone(),
@@ -171,6 +187,10 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
             Task::new("reset-links", make_links.run(stop())),
             Task::new("reset-cleaning", resets::clean(pool(), clock(), stop())),
             Task::new("origin-cleaning", guessing::clean(pool(), clock(), stop())),
+            Task::new(
+                "picture-sweep",
+                pictures::sweep(pictures, sweep_every, stop()),
+            ),
         ],
         http: None,
     })

@@ -58,11 +58,17 @@ impl Config {
         if settings.redis.url.is_empty() {
             settings.redis.url = redis_url;
         }
+        let standalone: Standalone = source.section("standalone")?;
+        let mut identity: identity::Config = source.section("identity")?;
+        if identity.pictures.store.is_empty() {
+            let folder = standalone.data_dir.join("pictures");
+            identity.pictures.store = folder.to_string_lossy().into_owned();
+        }
         Ok(Self {
             settings,
-            standalone: source.section("standalone")?,
+            standalone,
             edge: source.section("edge")?,
-            identity: source.section("identity")?,
+            identity,
             tenancy: source.section("tenancy")?,
             conversation: source.section("conversation")?,
             channel: source.section("channel")?,

@@ -86,7 +86,7 @@ impl PasswordService for Fake {
         self.0.note("RemovePin", &request)?;
         let asked = request.into_inner();
         if asked.user_id == 16 {
-            return Err(refusal(ErrorCode::NotFound, "NO_SUCH_USER"));
+            return Err(refusal(ErrorCode::NotFound, "USER"));
         }
         Ok(Response::new(RemovePinResponse {
             removed: asked.device_id == 99,

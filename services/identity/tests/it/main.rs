@@ -4,13 +4,21 @@
 
 mod authentication;
 mod callers;
+mod changes;
 mod commands;
 mod companies;
+mod creation;
 mod demo;
 mod guessing;
+mod lists;
 mod login;
+mod matrix;
+mod people;
+mod pictures;
 mod pins;
 mod resets;
 mod rig;
+#[path = "../../src/pictures/format/samples.rs"]
+mod samples;
 mod service_tokens;
 mod upgrades;

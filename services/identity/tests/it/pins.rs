@@ -199,9 +199,9 @@ async fn nobody_touches_devices_that_are_none_of_theirs(pool: PgPool) {
     ] {
         let id = by.user.as_ref().map(|user| user.id);
         let refused = enrol(&rig, by, user, "730164").await.unwrap_err();
-        assert_eq!(refused.reason, "NO_SUCH_USER", "{id:?} {user}");
+        assert_eq!(refused.reason, "USER", "{id:?} {user}");
         let refused = remove(&rig, by, user, DEVICE).await.unwrap_err();
-        assert_eq!(refused.reason, "NO_SUCH_USER", "{id:?} {user}");
+        assert_eq!(refused.reason, "USER", "{id:?} {user}");
         assert!(devices(&rig, by, user).await.is_err(), "{id:?} {user}");
     }
     assert!(devices(&rig, &through(bound_client()), 16).await.is_err());

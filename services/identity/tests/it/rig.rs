@@ -23,8 +23,10 @@ use proto::identity::v1::{
     AuthenticateRequest, AuthenticateResponse, LoginRequest, LoginResponse, LogoutRequest,
     TokenShape, authentication_service_client::AuthenticationServiceClient,
     key_service_client::KeyServiceClient, session_service_client::SessionServiceClient,
+    user_service_client::UserServiceClient,
 };
 use sqlx::PgPool;
+use tempfile::TempDir;
 use tonic::Status;
 
 /// The platform client of the demo data.
@@ -45,6 +47,7 @@ pub struct Rig {
     pub verifier: ContextVerifier,
     signer: ContextSigner,
     stop: Stop,
+    _pictures: TempDir,
 }
 
 impl Drop for Rig {
@@ -92,7 +95,11 @@ impl Rig {
         Self::build(pool, config, clock, Tenancy::default()).await
     }
 
-    async fn build(pool: PgPool, config: Config, clock: Clock, tenancy: Tenancy) -> Self {
+    async fn build(pool: PgPool, mut config: Config, clock: Clock, tenancy: Tenancy) -> Self {
+        let pictures = TempDir::new().unwrap();
+        if config.pictures.store.is_empty() {
+            config.pictures.store = pictures.path().to_str().unwrap().to_owned();
+        }
         let (signing_key, public) = auth::generate("test-1").unwrap();
         let context = Arc::new(ContextKeys {
             signing_key,
@@ -137,6 +144,7 @@ impl Rig {
             signer: ContextSigner::new(&context, clock.clone()).unwrap(),
             clock,
             stop,
+            _pictures: pictures,
         }
     }
 
@@ -156,6 +164,10 @@ impl Rig {
 
     pub fn sessions(&self) -> SessionServiceClient<Upstream> {
         SessionServiceClient::new(self.upstream.clone())
+    }
+
+    pub fn users(&self) -> UserServiceClient<Upstream> {
+        UserServiceClient::new(self.upstream.clone())
     }
 
     /// Authenticates as the edge does.

@@ -1,0 +1,165 @@
+//! Creating a user for a caller, once, however often the request is repeated.
+
+use auth::{Caller, CompanyId, DepartmentId, Role, UserId};
+use chassis::config::Secret;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Account, NewUser, Users, store};
+use crate::{
+    access::{self, Action, Principal},
+    error::Error,
+    events, pictures,
+    security_events::{self, Kind, SecurityEvent},
+};
+
+/// The longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+/// A user to create for a caller.
+pub struct Creation {
+    pub new: NewUser,
+    /// A picture that was staged for the user.
+    pub picture: Option<Uuid>,
+    /// What makes a repetition harmless; may be empty.
+    pub key: String,
+}
+
+/// Whose idempotency keys a caller's are.
+pub fn owner(caller: &Caller) -> String {
+    match &caller.client {
+        Some(client) => format!("client-{}", client.id),
+        None => caller.service.to_string(),
+    }
+}
+
+impl Users {
+    /// Creates a user and announces it.
+    pub(super) async fn create(
+        &self,
+        caller: &Caller,
+        creation: &Creation,
+    ) -> Result<Account, Error> {
+        let new = &creation.new;
+        let principal = access::admit(caller, Action::Create)?;
+        new.check()?;
+        if !caller.scope().contains(new.company) {
+            let description = "must be a company of the caller";
+            return Err(Error::field("company", "NOT_REGISTERED", description));
+        }
+        if !principal.gives(new.role) {
+            return Err(Error::Forbidden);
+        }
+        let department = new.department.ok_or_else(|| {
+            Error::field(
+                "department",
+                "REQUIRED",
+                "must be a department of the company",
+            )
+        })?;
+        if creation.key.len() > LONGEST_KEY || creation.key.contains('\0') {
+            let description = "must be at most 255 bytes";
+            return Err(Error::field("idempotency_key", "FORMAT", description));
+        }
+        let password_phc = self.passwords.hash(new.password.clone()).await?;
+
+        let now = self.clock.now();
+        let owner = owner(caller);
+        let mac = self.macs.of(&fingerprint(creation));
+        let mut transaction = self.pool.begin().await?;
+        if !creation.key.is_empty() {
+            store::lock_key(&mut transaction, &owner, &creation.key).await?;
+            if let Some(made) = store::creation(&mut transaction, &owner, &creation.key).await? {
+                if made.mac != mac {
+                    return Err(Error::KeyReused);
+                }
+                let account = store::find(&mut transaction, caller.scope(), made.user).await?;
+                return account.ok_or(Error::NoSuchUser);
+            }
+        }
+        let known = principal != Principal::Tenancy;
+        belongs(&mut transaction, department, new.company, known).await?;
+        let user = store::insert(&mut transaction, now, new, &password_phc).await?;
+        if let Some(picture) = creation.picture {
+            pictures::adopt(&mut transaction, now, picture, new.company, user).await?;
+        }
+        if !creation.key.is_empty() {
+            let made = store::Made { user, mac };
+            store::insert_creation(&mut transaction, now, &owner, &creation.key, &made).await?;
+        }
+        let account = self.announce(&mut transaction, caller, new, user).await?;
+        transaction.commit().await?;
+        Ok(account)
+    }
+
+    async fn announce(
+        &self,
+        db: &mut PgConnection,
+        caller: &Caller,
+        new: &NewUser,
+        user: UserId,
+    ) -> Result<Account, Error> {
+        let now = self.clock.now();
+        let event = SecurityEvent::of_user(Kind::UserCreated, new.company, user)
+            .with(serde_json::json!({"type": new.role.number(), "active": new.active}));
+        security_events::record(db, now, caller, event).await?;
+        events::user_changed(db, now, &new.with_id(user)).await?;
+        let account = store::find(db, caller.scope(), user).await?;
+        account.ok_or(Error::NoSuchUser)
+    }
+}
+
+/// Judges whether a department is one of a company. Unless it must be `known`, one
+/// that was not heard of yet may be.
+pub async fn belongs(
+    db: &mut PgConnection,
+    department: DepartmentId,
+    company: CompanyId,
+    known: bool,
+) -> Result<(), Error> {
+    let fits = match store::owner_of_department(db, department).await? {
+        Some(owner) => owner == company,
+        None => !known,
+    };
+    if fits {
+        Ok(())
+    } else {
+        let description = "must be a department of the company";
+        Err(Error::field("department", "NOT_REGISTERED", description))
+    }
+}
+
+/// Everything that a repetition must have in common with the first request, the
+/// password among it.
+fn fingerprint(creation: &Creation) -> Secret {
+    let new = &creation.new;
+    let role = new.role.number().to_string();
+    let company = new.company.to_string();
+    let department = DepartmentId::or_zero(new.department).to_string();
+    let email = new.email.to_lowercase();
+    let active = if new.active { "1" } else { "0" };
+    let picture = creation
+        .picture
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    let fields = [
+        "user creation",
+        &new.name,
+        &new.code,
+        &email,
+        &new.phone,
+        &role,
+        &company,
+        &department,
+        active,
+        &picture,
+        new.password.expose(),
+    ];
+    // No field but the last holds the character between them.
+    Secret::new(fields.join("\0"))
+}
+
+/// The documented number of a role, for those who create users.
+pub fn role(role: Option<Role>) -> Result<Role, Error> {
+    role.ok_or_else(|| Error::field("type", "REQUIRED", "must be 1, 2 or 3"))
+}
