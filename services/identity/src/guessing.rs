@@ -39,6 +39,11 @@ pub use origin::holder;
 /// How long a login from a network or device speaks for it.
 const REMEMBERED: time::Duration = time::Duration::days(180);
 
+/// Between looks for room among attempts at the same time; together they take
+/// less than a second.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+const LAST_PAUSE: Duration = Duration::from_millis(400);
+
 /// What is granted. Hours are counted by a bucket that fills up evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -83,6 +88,8 @@ enum Verdict {
     Pretended,
     /// Nothing before this.
     Wait(Duration),
+    /// There are as many attempts at the same time as there may be.
+    Crowded,
 }
 
 /// What became of an attempt.
@@ -148,7 +155,8 @@ impl Guessing {
     /// Asks to try `account`, a login address or whatever stands for one, from an
     /// address and perhaps a device. [`Error::TooManyTries`] before the wait is
     /// over; [`Error::Login`], after the time of an ordinary failure, when the
-    /// account takes attempts from known places only.
+    /// account takes attempts from known places only; [`Error::Busy`] when too many
+    /// come at the same time.
     pub async fn before(
         &self,
         account: &str,
@@ -166,7 +174,7 @@ impl Guessing {
             known_network: known.network,
             known_device: known.device && device.is_some(),
         };
-        let (verdict, backend) = self.counters.admit(&attempt, self.clock.now()).await;
+        let (verdict, backend) = self.admit(&attempt).await;
         match verdict {
             Verdict::Admitted => Ok(Ticket {
                 guessing: self.clone(),
@@ -180,6 +188,20 @@ impl Guessing {
                 Err(Error::Login)
             }
             Verdict::Wait(wait) => Err(Error::TooManyTries(wait)),
+            Verdict::Crowded => Err(Error::Busy),
+        }
+    }
+
+    /// Waits a moment for room: of logins that come at once, each is soon over.
+    async fn admit(&self, attempt: &Attempt) -> (Verdict, Backend) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let answer = self.counters.admit(attempt, self.clock.now()).await;
+            if answer.0 != Verdict::Crowded || pause > LAST_PAUSE {
+                return answer;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     }
 

@@ -203,6 +203,7 @@ async fn attempts_at_the_same_time_are_no_way_around() {
             }
         }
         assert_eq!(admitted.len(), 5);
+        assert_eq!(world.admit(&attempt).await, Verdict::Crowded);
         for backend in admitted {
             let settled = world
                 .counters
@@ -231,7 +232,7 @@ async fn attempts_of_a_process_that_ended_are_forgotten() {
         for _ in 0..5 {
             assert_eq!(world.admit(&attempt).await, Verdict::Admitted);
         }
-        assert_eq!(world.admit(&attempt).await, wait(1));
+        assert_eq!(world.admit(&attempt).await, Verdict::Crowded);
         world.now += Span::seconds(61);
         assert_eq!(world.admit(&attempt).await, Verdict::Admitted);
     }

@@ -82,7 +82,7 @@ if operation == 'admit' then
         room = free - failures
     end
     if pending >= room then
-        return {1, 1000}
+        return {3, 0}
     end
     local wait = wait_of(network, per_network)
     if wait > 0 and not known_network then

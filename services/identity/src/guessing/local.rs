@@ -78,8 +78,11 @@ impl Local {
         let state = &mut *self.state();
         let pair = state.pair(attempt, now);
         let mut kept = *pair;
-        if let Some(wait) = kept.wait(limits.free, attempt.known_network, now) {
+        if let Some(wait) = kept.wait(limits.free, now) {
             return Verdict::Wait(wait);
+        }
+        if kept.pending >= kept.room(limits.free, attempt.known_network) {
+            return Verdict::Crowded;
         }
         let network = format!("network {}", attempt.network);
         let account = format!("account {}", attempt.account);
@@ -194,20 +197,21 @@ impl State {
 }
 
 impl Pair {
-    fn wait(&self, free: u32, known_network: bool, now: i64) -> Option<Duration> {
-        let mut room = 1;
-        if self.failures >= free {
-            let delay = LONGEST.min(1000 << (self.failures - free).min(20));
-            let wait = u64::try_from(self.failed + delay - now).unwrap_or(0);
-            if wait > 0 {
-                return Some(Duration::from_millis(wait));
-            }
-        } else if known_network {
-            room = AT_ONCE;
-        } else {
-            room = free - self.failures;
+    /// How long there is still to wait after the last failure.
+    fn wait(&self, free: u32, now: i64) -> Option<Duration> {
+        let failures = self.failures.checked_sub(free)?;
+        let delay = LONGEST.min(1000 << failures.min(20));
+        let wait = u64::try_from(self.failed + delay - now).unwrap_or(0);
+        (wait > 0).then(|| Duration::from_millis(wait))
+    }
+
+    /// How many attempts there may be at the same time.
+    fn room(&self, free: u32, known_network: bool) -> u32 {
+        match free.saturating_sub(self.failures) {
+            0 => 1,
+            _ if known_network => AT_ONCE,
+            left => left,
         }
-        (self.pending >= room).then_some(Duration::from_secs(1))
     }
 
     fn fail(&mut self, now: i64) {

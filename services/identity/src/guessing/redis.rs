@@ -44,7 +44,8 @@ impl Shared {
         Ok(match verdict {
             0 => Verdict::Admitted,
             1 => Verdict::Wait(Duration::from_millis(wait)),
-            _ => Verdict::Pretended,
+            2 => Verdict::Pretended,
+            _ => Verdict::Crowded,
         })
     }
 

@@ -4,6 +4,9 @@ use auth::UserId;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
+/// No login address has more bytes.
+const LONGEST: usize = 1024;
+
 /// From where there was a login to an account.
 pub struct Known {
     pub network: bool,
@@ -19,8 +22,9 @@ pub async fn known(
     device: &[u8],
     since: OffsetDateTime,
 ) -> Result<Known, sqlx::Error> {
-    // PostgreSQL keeps no such text, so nobody has it.
-    let email = if email.contains('\0') { "" } else { email };
+    // Nobody has such an address, and PostgreSQL keeps none with this character.
+    let is_none = email.len() > LONGEST || email.contains('\0');
+    let email = if is_none { "" } else { email };
     sqlx::query_as!(
         Known,
         r#"SELECT coalesce(bool_or(o.origin = $2), false) AS "network!",
