@@ -6,6 +6,7 @@
 //! answers, `errors` turns the refusals of services into the documented
 //! sentences.
 
+mod access_log;
 mod bitacora;
 mod client_ip;
 mod config;
@@ -25,15 +26,25 @@ use std::{sync::Arc, time::Duration};
 
 use auth::ContextKeys;
 use axum::Router;
-use chassis::Clock;
+use chassis::{Clock, Task};
 use host::Upstreams;
 
 pub use config::Config;
 pub use limits::Limits;
 pub use routes::NOT_SERVED_YET;
 
+/// The edge, built and not running.
+pub struct Edge {
+    /// The whole API.
+    pub router: Router,
+    /// What has to run beside it. They end on their own, some time after the
+    /// router and all its clones are dropped.
+    pub tasks: Vec<Task>,
+}
+
 /// What all requests share.
 struct App {
+    access_log: access_log::AccessLog,
     upstreams: Upstreams,
     tokens: Arc<tokens::Tokens>,
     bitacora: bitacora::Bitacora,
@@ -43,26 +54,34 @@ struct App {
     deadline: Duration,
 }
 
-/// The router of the whole API. `context` must hold the signing key of the edge.
+/// The router of the whole API and its tasks. `context` must hold the signing key of the edge.
 /// Nothing is asked of the upstreams until the first request.
 pub fn router(
     config: Config,
     upstreams: Upstreams,
     context: &ContextKeys,
     clock: Clock,
-) -> anyhow::Result<Router> {
+) -> anyhow::Result<Edge> {
     anyhow::ensure!(
         (1..=60).contains(&config.request_seconds),
         "edge.request_seconds must be 1 to 60"
     );
-    let own_range = bitacora::own_range(&clock);
-    let tokens = Arc::new(tokens::Tokens::new(context, clock)?);
+    let tokens = Arc::new(tokens::Tokens::new(context, clock.clone())?);
+    let bitacora = bitacora::Bitacora::new(
+        Arc::clone(&tokens),
+        upstreams.tenancy_admin.clone(),
+        bitacora::own_range(),
+    );
+    let (access_log, tasks) = access_log::AccessLog::new(
+        &config,
+        clock,
+        Arc::clone(&tokens),
+        upstreams.tenancy_admin.clone(),
+        bitacora.clone(),
+    )?;
     let app = Arc::new(App {
-        bitacora: bitacora::Bitacora::new(
-            Arc::clone(&tokens),
-            upstreams.tenancy_admin.clone(),
-            own_range,
-        ),
+        access_log,
+        bitacora,
         tokens,
         upstreams,
         proxies: client_ip::Proxies::new(&config.trusted_proxies)?,
@@ -70,5 +89,8 @@ pub fn router(
         limits: limits::Buckets::new(config.limits),
         deadline: Duration::from_secs(config.request_seconds),
     });
-    routes::mount(&app)
+    Ok(Edge {
+        router: routes::mount(&app)?,
+        tasks,
+    })
 }

@@ -107,13 +107,16 @@ async fn run(settings: Settings) -> ExitCode {
 async fn start(settings: Settings, lifecycle: &Lifecycle) -> anyhow::Result<()> {
     let address = settings.address()?;
     let upstreams = Upstreams::remote(&settings.upstreams)?;
-    let router = edge::router(settings.edge, upstreams, &settings.context, Clock::system())?;
+    let edge = edge::router(settings.edge, upstreams, &settings.context, Clock::system())?;
     let listener = grpc::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, service = "edge", "listening");
     lifecycle.spawn(Task::new(
         "http",
-        serve_http(listener, router, lifecycle.stop()),
+        serve_http(listener, edge.router, lifecycle.stop()),
     ));
+    for task in edge.tasks {
+        lifecycle.spawn(task);
+    }
     Ok(())
 }
 

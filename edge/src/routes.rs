@@ -20,6 +20,7 @@ use axum::{
     response::Response,
     routing::{get, on},
 };
+use http::StatusCode;
 
 use crate::{
     App, docs,
@@ -170,11 +171,15 @@ pub(crate) fn mount(app: &Arc<App>) -> anyhow::Result<Router> {
     }
     let page = docs::page();
     let show = move || async move { docs::show(&page) };
+    let unmatched = |status| {
+        let app = Arc::clone(app);
+        move |request: Request| pipeline::unmatched(Arc::clone(&app), status, request)
+    };
     Ok(router
         .route("/", get(show.clone()))
         .route("/docs", get(show))
-        .method_not_allowed_fallback(pipeline::method_not_allowed)
-        .fallback(pipeline::not_found)
+        .method_not_allowed_fallback(unmatched(StatusCode::METHOD_NOT_ALLOWED))
+        .fallback(unmatched(StatusCode::NOT_FOUND))
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
             pipeline::around,

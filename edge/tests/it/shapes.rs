@@ -121,7 +121,9 @@ async fn probes_tell_alive_from_ready() {
     let keys = keys();
     let clock = chassis::Clock::system();
     let edge = Edge {
-        router: edge::router(edge::Config::default(), upstreams, &keys, clock).unwrap(),
+        router: edge::router(edge::Config::default(), upstreams, &keys, clock)
+            .unwrap()
+            .router,
         world: std::sync::Arc::default(),
     };
     let alive = edge.send(request("GET", "/healthz").build()).await;
@@ -190,19 +192,25 @@ fn settings_that_make_no_sense_are_refused() {
         };
         edge::router(config, upstreams, &keys(), chassis::Clock::system())
     };
+    let refused = |config| build(config).err().unwrap().to_string();
     let slow = edge::Config {
         request_seconds: 0,
         ..edge::Config::default()
     };
-    assert!(
-        build(slow)
-            .unwrap_err()
-            .to_string()
-            .contains("request_seconds")
-    );
+    assert!(refused(slow).contains("request_seconds"));
     let proxies = edge::Config {
         trusted_proxies: vec!["everyone".into()],
         ..edge::Config::default()
     };
-    assert!(build(proxies).unwrap_err().to_string().contains("everyone"));
+    assert!(refused(proxies).contains("everyone"));
+    let nowhere = edge::Config {
+        bitacora_spool: "/proc/nowhere".into(),
+        ..edge::Config::default()
+    };
+    assert!(refused(nowhere).contains("edge.bitacora_spool"));
+    let endless = edge::Config {
+        bitacora_spool_mib: 0,
+        ..edge::Config::default()
+    };
+    assert!(refused(endless).contains("bitacora_spool_mib"));
 }

@@ -108,7 +108,8 @@ impl System {
             shared.clock.clone(),
         )?;
         // The sockets keep their own paths; everything else is the edge's.
-        let routes = parts.http.fallback_service(edge);
+        let routes = parts.http.fallback_service(edge.router);
+        parts.tasks.extend(edge.tasks);
         Ok(Self {
             tasks: parts.tasks,
             routes,
