@@ -9,6 +9,7 @@
 
 mod agent;
 mod api;
+mod bitacora;
 mod crash;
 mod grpc;
 mod path;
