@@ -32,9 +32,10 @@ impl AuthenticationService for Instant {
                 consumo: "UsuarioPrueba".into(),
                 authority: Authority::Platform.into(),
                 company_id: 3,
-                scopes: Vec::new(),
+                ..ClientPrincipal::default()
             }),
             user: Some(agent()),
+            ..AuthenticateResponse::default()
         }))
     }
 

@@ -58,7 +58,7 @@ async fn what_finds_no_place_is_counted_and_told() {
         }));
     }
     drop(log);
-    let lifecycle = chassis::Lifecycle::new(Duration::from_secs(60));
+    let lifecycle = chassis::Lifecycle::new(Duration::from_mins(1));
     for task in tasks {
         lifecycle.spawn(task);
     }
