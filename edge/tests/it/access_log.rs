@@ -88,6 +88,15 @@ async fn arrived(world: &World, ids: &[i64]) {
     }
 }
 
+/// Waits until a delivery was refused.
+async fn refused(world: &World) {
+    let began = Instant::now();
+    while world.refused_batches.load(SeqCst) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "nothing is sent");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test]
 async fn every_request_leaves_a_row() {
     let world = Arc::new(World::default());
@@ -204,6 +213,7 @@ async fn rows_wait_for_tenancy_admin_and_no_request_does() {
     let running = Running::start(edge::Config::default(), &world);
     world.tenancy_away.store(true, SeqCst);
     let mut ids = send(&running.edge, 700).await;
+    refused(&world).await;
     assert!(world.rows.lock().unwrap().is_empty());
     world.tenancy_away.store(false, SeqCst);
     arrived(&world, &ids).await;
@@ -246,7 +256,11 @@ async fn spooled_rows_outlive_the_process() {
     drop((edge, tasks));
     assert!(world.rows.lock().unwrap().is_empty());
 
+    world.tenancy_away.store(true, SeqCst);
     let running = Running::start(config(), &world);
+    ids.extend(send(&running.edge, 20).await);
+    refused(&world).await;
+    world.tenancy_away.store(false, SeqCst);
     arrived(&world, &ids).await;
     world.batches_until_break.store(1, SeqCst);
     ids.extend(send(&running.edge, 20).await);

@@ -34,6 +34,8 @@ pub struct World {
     pub blocks: AtomicI64,
     /// The rows of the access log, in the order in which they were acknowledged.
     pub rows: Mutex<Vec<AccessRecord>>,
+    /// Batches that were refused.
+    pub refused_batches: AtomicUsize,
     /// Batches that are acknowledged until the stream breaks; 0 breaks none.
     pub batches_until_break: AtomicUsize,
     /// Every service but identity answers with this instead.

@@ -44,6 +44,7 @@ impl BitacoraService for Fake {
                 return Ok(None);
             };
             if world.tenancy_away.load(SeqCst) {
+                world.refused_batches.fetch_add(1, SeqCst);
                 return Err(Status::unavailable("away"));
             }
             let acknowledged = batch.sequence;
