@@ -21,10 +21,7 @@ struct Contestant {
 }
 
 impl Contestant {
-    async fn start(
-        upstream: &str,
-        settings: &[(&'static str, String)],
-    ) -> anyhow::Result<Self> {
+    async fn start(upstream: &str, settings: &[(&'static str, String)]) -> anyhow::Result<Self> {
         let port = free_port()?;
         let process = start_edge(port, upstream, settings)?;
         answers(&format!("http://127.0.0.1:{port}/readyz")).await?;
@@ -56,7 +53,10 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     let upstream = format!("http://127.0.0.1:{port}");
     let _upstream = Process::start("bench", &["upstream", &port.to_string()], &[])?;
     let without = [("ATENCION_EDGE__BITACORA_ROWS", "false".to_owned())];
-    let spooled = [("ATENCION_EDGE__BITACORA_SPOOL", folder.display().to_string())];
+    let spooled = [(
+        "ATENCION_EDGE__BITACORA_SPOOL",
+        folder.display().to_string(),
+    )];
     let mut without = Contestant::start(&upstream, &without).await?;
     let mut with = Contestant::start(&upstream, &[]).await?;
     let mut spooled = Contestant::start(&upstream, &spooled).await?;
@@ -67,7 +67,13 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     }
     let (without, with, spooled) = (without.median(), with.median(), spooled.median());
     figure::print_added("bitacora-cpu-per-request", with, without, "us", 5.0);
-    figure::print_added("bitacora-spool-cpu-per-request", spooled, without, "us", 10.0);
+    figure::print_added(
+        "bitacora-spool-cpu-per-request",
+        spooled,
+        without,
+        "us",
+        10.0,
+    );
     // Best effort: the folder is in the place for temporary things.
     let _ = std::fs::remove_dir_all(&folder);
     Ok(())

@@ -13,7 +13,9 @@ pub(crate) enum Target {
 pub(crate) fn print_added(name: &str, with: f64, without: f64, unit: &str, at_most: f64) {
     let added = with - without;
     let verdict = if added <= at_most { "ok" } else { "short" };
-    println!("{name} {with:.1}{unit} {without:.1}{unit} {added:+.1}{unit} <={at_most:.1}{unit} {verdict}");
+    println!(
+        "{name} {with:.1}{unit} {without:.1}{unit} {added:+.1}{unit} <={at_most:.1}{unit} {verdict}"
+    );
 }
 
 /// Prints one figure. `unit` belongs to both values.
