@@ -27,7 +27,7 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
         &["bare", &bare_port.to_string(), &upstream_url],
         &[],
     )?;
-    let edge = start_edge(edge_port, &upstream_url)?;
+    let edge = start_edge(edge_port, &upstream_url, &[])?;
     let bare_url = format!("http://127.0.0.1:{bare_port}/api/chat/list");
     let edge_url = format!("http://127.0.0.1:{edge_port}/api/chat/list");
     answers(&format!("http://127.0.0.1:{bare_port}/readyz")).await?;
@@ -55,7 +55,12 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_edge(port: u16, upstream: &str) -> anyhow::Result<Process> {
+/// An edge on `port` all of whose services are at `upstream`, with `more` settings.
+pub(crate) fn start_edge(
+    port: u16,
+    upstream: &str,
+    more: &[(&'static str, String)],
+) -> anyhow::Result<Process> {
     let (private, public) = auth::generate("bench")?;
     let mut environment = vec![
         ("ATENCION_PROCESS__HTTP_LISTEN", format!("127.0.0.1:{port}")),
@@ -73,16 +78,21 @@ fn start_edge(port: u16, upstream: &str) -> anyhow::Result<Process> {
     ] {
         environment.push((service, upstream.to_owned()));
     }
+    environment.extend_from_slice(more);
     Process::start("edge", &["serve"], &environment)
 }
 
-/// CPU microseconds of `process` for each request.
 async fn cost(process: &Process, url: &str) -> anyhow::Result<f64> {
     send(url, WARM_UP, CONNECTIONS).await?;
+    cost_of(process, url, REQUESTS).await
+}
+
+/// CPU microseconds of `process` for each of so many requests.
+pub(crate) async fn cost_of(process: &Process, url: &str, requests: usize) -> anyhow::Result<f64> {
     let before = process.cpu_seconds()?;
-    send(url, REQUESTS, CONNECTIONS).await?;
-    #[expect(clippy::cast_precision_loss, reason = "a small constant")]
-    let requests = REQUESTS as f64;
+    send(url, requests, CONNECTIONS).await?;
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let requests = requests as f64;
     Ok((process.cpu_seconds()? - before) * 1e6 / requests)
 }
 

@@ -9,6 +9,15 @@ pub(crate) enum Target {
     AtLeast(f64),
 }
 
+/// Prints what something adds, which may be `at_most` so much.
+pub(crate) fn print_added(name: &str, with: f64, without: f64, unit: &str, at_most: f64) {
+    let added = with - without;
+    let verdict = if added <= at_most { "ok" } else { "short" };
+    println!(
+        "{name} {with:.1}{unit} {without:.1}{unit} {added:+.1}{unit} <={at_most:.1}{unit} {verdict}"
+    );
+}
+
 /// Prints one figure. `unit` belongs to both values.
 pub(crate) fn print(name: &str, ours: f64, reference: f64, unit: &str, target: Target) {
     let ratio = ours / reference;

@@ -1,9 +1,10 @@
 //! Benchmarks: each measures ours and a reference in the same run on the same
 //! machine and prints `name ours reference ratio target ok|short`.
 //!
-//! `make bench-edge`, `make bench-login`, `make bench-webhook`. Loads go to loopback only, with a
+//! `make bench-bitacora`, `bench-edge`, `bench-login`, `bench-webhook`. Loads go to loopback only, with a
 //! fixed number of requests.
 
+mod bitacora;
 mod children;
 mod edge;
 mod figure;
@@ -16,12 +17,13 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["bitacora"] => bitacora::measure().await,
         ["edge"] => edge::measure().await,
         ["login"] => login::measure().await,
         ["webhook"] => webhook::measure().await,
         // The parts of a benchmark that run in processes of their own.
         ["upstream", port] => edge::upstream::serve(port.parse()?).await,
         ["bare", port, upstream] => edge::bare::serve(port.parse()?, upstream).await,
-        _ => anyhow::bail!("bench edge | bench login | bench webhook"),
+        _ => anyhow::bail!("bench bitacora | bench edge | bench login | bench webhook"),
     }
 }

@@ -1,11 +1,12 @@
 //! The ids of the access log: every request has one, leased in blocks, so that
 //! none costs a call.
 //!
-//! Half a block before the end the next one is fetched. When tenancy-admin is
-//! away the ids come from a high range of this replica's own; the log never stops
-//! the API.
+//! Half a block before the end the next one is fetched, and as many more as a minute
+//! took lately. When tenancy-admin is away for longer than that, the ids come from a
+//! high range of this replica's own; the log never stops the API.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -13,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Clock, Upstream};
+use chassis::Upstream;
 use proto::tenancy::v1::{AllocateBlockRequest, bitacora_service_client::BitacoraServiceClient};
 use tokio::{sync::Notify, time::Instant};
 
@@ -28,11 +29,15 @@ const LEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a failed lease is not repeated.
 const REST: Duration = Duration::from_secs(1);
 
-/// Where the ids of the own range start.
-const HIGH_RANGE: i64 = 1 << 52;
+/// What is held lasts this long at the pace of the last block.
+const HOLD: Duration = Duration::from_mins(1);
 
-/// Each replica has 2^40 of them.
-const REPLICA_BITS: u32 = 40;
+/// The most blocks that are held beside the current one.
+const MOST_SPARES: usize = 64;
+
+/// Where the ids of the own ranges start, and how many there are: as many as are
+/// left below 2^53, up to which every reader of JSON is exact.
+const HIGH_RANGE: i64 = 1 << 52;
 
 /// The source of ids. Cloning shares it.
 #[derive(Clone)]
@@ -51,7 +56,11 @@ struct Lease {
     next: i64,
     end: i64,
     size: i64,
-    spare: Option<(i64, i64)>,
+    spares: VecDeque<(i64, i64)>,
+    /// When the current block was begun.
+    begun: Option<Instant>,
+    /// How many spares last as long as they shall, less one.
+    more: usize,
     fetching: bool,
     rest_until: Option<Instant>,
 }
@@ -59,8 +68,12 @@ struct Lease {
 impl Lease {
     fn take(&mut self) -> Option<i64> {
         if self.next == self.end {
-            (self.next, self.end) = self.spare.take()?;
+            (self.next, self.end) = self.spares.pop_front()?;
             self.size = self.end - self.next;
+            let now = Instant::now();
+            if let Some(begun) = self.begun.replace(now) {
+                self.more = blocks_to_hold(now - begun) - 1;
+            }
         }
         let id = self.next;
         self.next += 1;
@@ -69,14 +82,25 @@ impl Lease {
 
     /// Says whether a block is wanted, and notes that somebody fetches it.
     fn wants_block(&mut self) -> bool {
-        let plenty = self.spare.is_some() || (self.end - self.next) * 2 > self.size;
-        let resting = self.rest_until.is_some_and(|until| Instant::now() < until);
-        if (plenty && self.size > 0) || self.fetching || resting {
+        let past_half = (self.end - self.next) * 2 <= self.size;
+        let enough = self.more + usize::from(past_half);
+        if self.spares.len() >= enough || self.fetching {
+            return false;
+        }
+        if self.rest_until.is_some_and(|until| Instant::now() < until) {
             return false;
         }
         self.fetching = true;
         true
     }
+}
+
+/// How many blocks last for [`HOLD`] when one was used up in `lasted`.
+fn blocks_to_hold(lasted: Duration) -> usize {
+    let blocks = HOLD.as_millis().div_ceil(lasted.as_millis().max(1));
+    usize::try_from(blocks)
+        .unwrap_or(MOST_SPARES)
+        .clamp(1, MOST_SPARES)
 }
 
 impl Bitacora {
@@ -95,6 +119,9 @@ impl Bitacora {
     /// The id of a request that just came in. Waits only when the blocks ran out,
     /// and not for long.
     pub async fn next(&self) -> i64 {
+        if let (Some(id), _) = self.take() {
+            return id;
+        }
         let arrived = self.0.arrived.notified();
         tokio::pin!(arrived);
         arrived.as_mut().enable();
@@ -106,7 +133,10 @@ impl Bitacora {
             let _ = tokio::time::timeout(PATIENCE, arrived).await;
         }
         let (id, _) = self.take();
-        id.unwrap_or_else(|| self.0.fallback.fetch_add(1, Ordering::Relaxed))
+        id.unwrap_or_else(|| {
+            let count = self.0.fallback.fetch_add(1, Ordering::Relaxed);
+            HIGH_RANGE | (count & (HIGH_RANGE - 1))
+        })
     }
 
     /// An id of the block, and whether waiting for the next block makes sense:
@@ -127,7 +157,7 @@ impl Bitacora {
         match block {
             Some(block) => {
                 lease.rest_until = None;
-                lease.spare = Some(block);
+                lease.spares.push_back(block);
             }
             None => lease.rest_until = Some(Instant::now() + REST),
         }
@@ -158,12 +188,36 @@ impl Bitacora {
     }
 }
 
-/// The first id of the own range: a random replica number, and a counter that
-/// starts at the time, so that a restart does not begin anew.
-pub fn own_range(clock: &Clock) -> i64 {
-    let random = uuid::Uuid::new_v4().as_u128() & 0xfff;
-    let replica = i64::try_from(random).unwrap_or(0);
-    let millis = i64::try_from(clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-    let counter = millis & ((1 << REPLICA_BITS) - 1);
-    HIGH_RANGE + (replica << REPLICA_BITS) + counter
+/// Where the own range of this replica begins: anywhere, so that those of two
+/// replicas, or of two lives of one, do not meet.
+pub fn own_range() -> i64 {
+    let random = uuid::Uuid::new_v4().as_u128() & u128::from(HIGH_RANGE.unsigned_abs() - 1);
+    i64::try_from(random).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_lasts_a_minute() {
+        for (seconds, blocks) in [(0, 64), (1, 60), (30, 2), (59, 2), (60, 1), (3600, 1)] {
+            assert_eq!(blocks_to_hold(Duration::from_secs(seconds)), blocks);
+        }
+        let mut lease = Lease {
+            spares: VecDeque::from([(1, 5), (5, 9)]),
+            ..Lease::default()
+        };
+        assert_eq!(lease.take(), Some(1));
+        assert!(!lease.wants_block(), "the first half, and a spare");
+        assert_eq!(
+            (lease.take(), lease.take(), lease.take()),
+            (Some(2), Some(3), Some(4))
+        );
+        assert!(!lease.wants_block(), "there is the spare");
+        assert_eq!(lease.take(), Some(5));
+        // The first block lasted no time at all.
+        assert!(lease.wants_block());
+        assert!(!lease.wants_block(), "one at a time");
+    }
 }

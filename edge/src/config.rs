@@ -20,6 +20,14 @@ pub struct Config {
     pub audience: String,
     /// Seconds until a request is answered with 504.
     pub request_seconds: u64,
+    /// Whether the access log gets a row for every request; its ids are given
+    /// either way.
+    pub bitacora_rows: bool,
+    /// The folder where rows of the access log wait for their delivery; empty
+    /// keeps them in memory alone.
+    pub bitacora_spool: String,
+    /// The most MiB of that folder, 1 to 65536.
+    pub bitacora_spool_mib: u64,
     /// How often a caller may call.
     pub limits: Limits,
 }
@@ -32,6 +40,9 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8080".into(),
             audience: "atencion-api".into(),
             request_seconds: 10,
+            bitacora_rows: true,
+            bitacora_spool: String::new(),
+            bitacora_spool_mib: 256,
             limits: Limits::default(),
         }
     }

@@ -10,7 +10,11 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use utoipa_swagger_ui::Config;
 
-use crate::pipeline;
+use crate::{
+    envelope::{ShownId, refuse},
+    errors::Failure,
+    table::Family,
+};
 
 /// OpenAPI 3.1, as the program `openapi` writes it.
 const DOCUMENT: &str = include_str!("../openapi.json");
@@ -50,10 +54,14 @@ pub async fn file(Path(name): Path<String>) -> Response {
             ];
             (headers, file.bytes.into_owned()).into_response()
         }
-        Ok(None) => pipeline::unmatched(StatusCode::NOT_FOUND),
+        Ok(None) => no_file(StatusCode::NOT_FOUND),
         Err(error) => {
             tracing::error!(%error, name, "a file of the page cannot be made");
-            pipeline::unmatched(StatusCode::INTERNAL_SERVER_ERROR)
+            no_file(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
+}
+
+fn no_file(status: StatusCode) -> Response {
+    refuse(&Failure::Route(status), Family::Failed, ShownId::Number(0))
 }

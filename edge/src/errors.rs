@@ -1,6 +1,7 @@
 //! Why a request is refused, and how the refusal of an upstream becomes the
 //! documented sentence.
 
+mod code;
 mod wording;
 
 use std::time::Duration;

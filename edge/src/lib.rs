@@ -6,6 +6,7 @@
 //! answers, `errors` turns the refusals of services into the documented
 //! sentences.
 
+mod access_log;
 mod bitacora;
 mod client_ip;
 mod config;
@@ -32,8 +33,18 @@ pub use config::Config;
 pub use limits::Limits;
 pub use routes::NOT_SERVED_YET;
 
+/// The edge, built and not running.
+pub struct Edge {
+    /// The whole API.
+    pub router: Router,
+    /// What has to run beside it. They end on their own, some time after the
+    /// router and all its clones are dropped.
+    pub tasks: Vec<Task>,
+}
+
 /// What all requests share.
 struct App {
+    access_log: access_log::AccessLog,
     upstreams: Upstreams,
     tokens: Arc<tokens::Tokens>,
     guard: credentials::Guard,
@@ -43,15 +54,6 @@ struct App {
     limits: limits::Buckets,
     public_url: String,
     deadline: Duration,
-}
-
-/// The whole API, and what keeps it company.
-pub struct Edge {
-    /// The routes.
-    pub router: Router,
-    /// What runs beside them until the stop. Without it everything works, and
-    /// identity is asked about every token.
-    pub tasks: Vec<Task>,
 }
 
 /// Builds the API. `context` must hold the signing key of the edge. Nothing is
@@ -74,21 +76,29 @@ pub fn build(
             .any(|scheme| public_url.len() > scheme.len() && public_url.starts_with(scheme)),
         "edge.public_url must be an address such as https://api.example.com"
     );
-    let own_range = bitacora::own_range(&clock);
     let tokens = Arc::new(tokens::Tokens::new(context, clock.clone())?);
+    let bitacora = bitacora::Bitacora::new(
+        Arc::clone(&tokens),
+        upstreams.tenancy_admin.clone(),
+        bitacora::own_range(),
+    );
+    let (access_log, mut tasks) = access_log::AccessLog::new(
+        &config,
+        clock.clone(),
+        Arc::clone(&tokens),
+        upstreams.tenancy_admin.clone(),
+        bitacora.clone(),
+    )?;
     let guard = credentials::Guard::new(
         upstreams.identity.clone(),
         Arc::clone(&tokens),
         config.audience,
         clock,
     );
-    let tasks = guard.tasks(stop);
+    tasks.extend(guard.tasks(stop));
     let app = Arc::new(App {
-        bitacora: bitacora::Bitacora::new(
-            Arc::clone(&tokens),
-            upstreams.tenancy_admin.clone(),
-            own_range,
-        ),
+        access_log,
+        bitacora,
         tokens,
         guard,
         upstreams,

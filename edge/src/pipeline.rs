@@ -2,7 +2,7 @@
 //!
 //! One function around the whole router gives the ids, answers preflights and
 //! puts the headers on; one for each operation runs credentials, limits, input
-//! and handler within the deadline.
+//! and handler within the deadline, and leaves a row in the access log.
 
 mod cors;
 
@@ -30,34 +30,51 @@ pub use cors::Cors;
 
 use crate::{
     App,
+    access_log::{Entry, Start},
     envelope::{ShownId, refuse},
     errors::Failure,
     exchange::Exchange,
     input::{self, Input},
     limits,
     routes::Handler,
-    table::{Family, Operation},
+    table::{Audit, Family, Operation},
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static BITACORA_ID: HeaderName = HeaderName::from_static("x-bitacora-id");
 
-/// The ids of a request.
+/// The ids of a request, and when it came in.
 #[derive(Clone)]
 struct Ids {
     bitacora: i64,
     request: String,
+    arrived: Instant,
+}
+
+impl Ids {
+    fn of(request: &Request) -> Self {
+        request.extensions().get().cloned().unwrap_or(Self {
+            bitacora: 0,
+            request: String::new(),
+            arrived: Instant::now(),
+        })
+    }
 }
 
 /// Goes around the whole router.
 pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let origin = request.headers().get(http::header::ORIGIN).cloned();
+    let arrived = Instant::now();
     let ids = Ids {
+        arrived,
         bitacora: app.bitacora.next().await,
         request: request_id(request.headers()),
     };
     let mut response = if cors::is_preflight(&request) {
-        cors::preflight(&request)
+        let entry = entry(&app, &ids, "", &request);
+        let response = cors::preflight(&request);
+        entry.answered(&response).await;
+        response
     } else {
         request.extensions_mut().insert(ids.clone());
         next.run(request).await
@@ -95,10 +112,11 @@ pub async fn run(
     handler: Option<Handler>,
     request: Request,
 ) -> Response {
-    let ids = request.extensions().get::<Ids>().cloned().unwrap_or(Ids {
-        bitacora: 0,
-        request: String::new(),
-    });
+    let ids = Ids::of(&request);
+    let mut entry = match operation.audit {
+        Audit::Nothing => Entry::none(ids.arrived),
+        Audit::Read | Audit::Write | Audit::Security => entry(&app, &ids, operation.path, &request),
+    };
     let own = ShownId::new(operation.echo, ids.bitacora, None);
     let deadline = Instant::now() + app.deadline;
     let span = tracing::info_span!(
@@ -110,19 +128,41 @@ pub async fn run(
         otel.kind = "server",
     );
     chassis::telemetry::continue_trace(&span, request.headers());
-    let work = serve(app, operation, handler, request, ids, deadline).instrument(span.clone());
-    let guarded = AssertUnwindSafe(work).catch_unwind();
-    let response = match tokio::time::timeout_at(deadline, guarded).await {
-        Ok(Ok(response)) => response,
+    entry.traced(|| span.in_scope(chassis::telemetry::traceparent));
+    let work = serve(app, operation, handler, request, ids, deadline, &mut entry);
+    let guarded = AssertUnwindSafe(work.instrument(span.clone())).catch_unwind();
+    let answered = match tokio::time::timeout_at(deadline, guarded).await {
+        Ok(Ok(answered)) => answered,
         Ok(Err(_)) => {
             tracing::error!(parent: &span, "a handler panicked");
-            refuse(&Failure::internal(), operation.family, own)
+            Err((Failure::internal(), own))
         }
-        Err(_) => refuse(&Failure::timeout(), operation.family, own),
+        Err(_) => Err((Failure::timeout(), own)),
     };
+    let response = answered.unwrap_or_else(|(failure, shown)| {
+        entry.failed(&failure);
+        refuse(&failure, operation.family, shown)
+    });
     tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
+    entry.answered(&response).await;
     response
 }
+
+/// Begins the row of a request.
+fn entry(app: &App, ids: &Ids, route: &'static str, request: &Request) -> Entry {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    app.access_log.begin(&Start {
+        id: ids.bitacora,
+        arrived: ids.arrived,
+        method: request.method(),
+        route,
+        headers: request.headers(),
+        ip: peer.map(|peer| app.proxies.caller(peer.0.ip(), request.headers())),
+    })
+}
+
+/// A refusal, and the id that it shows.
+type Refusal = (Failure, ShownId);
 
 async fn serve(
     app: Arc<App>,
@@ -131,18 +171,18 @@ async fn serve(
     request: Request,
     ids: Ids,
     deadline: Instant,
-) -> Response {
+    entry: &mut Entry,
+) -> Result<Response, Refusal> {
     let own = ShownId::new(operation.echo, ids.bitacora, None);
-    let exchange = match admit(app, operation, request, ids, deadline).await {
-        Ok(exchange) => exchange,
-        Err(failure) => return refuse(&failure, operation.family, own),
-    };
+    let exchange = admit(app, operation, request, ids, deadline, entry)
+        .await
+        .map_err(|failure| (failure, own))?;
     let shown = exchange.shown;
     let answered = match handler {
         Some(handler) => handler(exchange).await,
         None => Err(Failure::not_built()),
     };
-    answered.unwrap_or_else(|failure| refuse(&failure, operation.family, shown))
+    answered.map_err(|failure| (failure, shown))
 }
 
 /// Credentials, limits, body and fields, in this order.
@@ -152,6 +192,7 @@ async fn admit(
     request: Request,
     ids: Ids,
     deadline: Instant,
+    entry: &mut Entry,
 ) -> Result<Exchange, Failure> {
     let (mut parts, body) = request.into_parts();
     let path = path_of(&mut parts).await?;
@@ -164,12 +205,14 @@ async fn admit(
         .guard
         .check(operation.credentials, &parts.headers, left)
         .await?;
+    entry.caller(&caller);
     caller.bitacora = Some(BitacoraId(ids.bitacora));
     caller.request_id = ids.request;
     app.limits
         .spend(operation.rate, limits::Who::of(&caller, client_ip))?;
 
     let body = whole(&parts.headers, body, operation.body_limit).await?;
+    entry.received(body.len());
     let (input, body) = if operation.raw_body {
         (Input::default(), body)
     } else {
@@ -182,6 +225,7 @@ async fn admit(
         (input::read(source).await?, Bytes::new())
     };
     let shown = ShownId::new(operation.echo, ids.bitacora, input.sent_id());
+    entry.claims(&input);
     Ok(Exchange {
         app,
         operation,
@@ -223,19 +267,14 @@ async fn whole(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, F
     }
 }
 
-/// What no operation matches.
-pub async fn not_found() -> Response {
-    unmatched(StatusCode::NOT_FOUND)
-}
-
-/// A path that exists with other methods.
-pub async fn method_not_allowed() -> Response {
-    unmatched(StatusCode::METHOD_NOT_ALLOWED)
-}
-
-/// The answer to what is no operation.
-pub fn unmatched(status: StatusCode) -> Response {
-    refuse(&Failure::Route(status), Family::Failed, ShownId::Number(0))
+/// What no operation matches: no such path, or one that exists with other methods.
+pub async fn unmatched(app: Arc<App>, status: StatusCode, request: Request) -> Response {
+    let failure = Failure::Route(status);
+    let mut entry = entry(&app, &Ids::of(&request), "", &request);
+    entry.failed(&failure);
+    let response = refuse(&failure, Family::Failed, ShownId::Number(0));
+    entry.answered(&response).await;
+    response
 }
 
 #[cfg(test)]
@@ -248,7 +287,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Config, bitacora::Bitacora, client_ip::Proxies, credentials::Guard, limits::Buckets,
+        Config, access_log::AccessLog, bitacora::Bitacora, client_ip::Proxies, credentials::Guard,
+        limits::Buckets,
         table::operations, tokens::Tokens,
     };
 
@@ -262,8 +302,18 @@ mod tests {
         let clock = Clock::system();
         let tokens = Arc::new(Tokens::new(&keys, clock.clone()).unwrap());
         let audience = config.audience.clone();
+        let bitacora = Bitacora::new(Arc::clone(&tokens), away(), 1);
+        let (access_log, _) = AccessLog::new(
+            &config,
+            clock.clone(),
+            Arc::clone(&tokens),
+            away(),
+            bitacora.clone(),
+        )
+        .unwrap();
         Arc::new(App {
-            bitacora: Bitacora::new(Arc::clone(&tokens), away(), 1),
+            access_log,
+            bitacora,
             guard: Guard::new(away(), Arc::clone(&tokens), audience, clock),
             tokens,
             upstreams: host::Upstreams {

@@ -25,6 +25,7 @@ use axum::{
     response::Response,
     routing::{get, on},
 };
+use http::StatusCode;
 
 use crate::{
     App, docs,
@@ -177,14 +178,18 @@ pub(crate) fn mount(app: &Arc<App>) -> anyhow::Result<Router> {
             router = router.route(&path, method(app, operation, handler));
         }
     }
+    let unmatched = |status| {
+        let app = Arc::clone(app);
+        move |request: Request| pipeline::unmatched(Arc::clone(&app), status, request)
+    };
     Ok(router
         .route("/", get(docs::to_the_page))
         .route("/docs", get(docs::to_the_page))
         .route("/docs/", get(docs::page))
         .route("/docs/{file}", get(docs::file))
         .route("/openapi.json", get(docs::document))
-        .method_not_allowed_fallback(pipeline::method_not_allowed)
-        .fallback(pipeline::not_found)
+        .method_not_allowed_fallback(unmatched(StatusCode::METHOD_NOT_ALLOWED))
+        .fallback(unmatched(StatusCode::NOT_FOUND))
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
             pipeline::around,

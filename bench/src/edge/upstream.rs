@@ -1,5 +1,6 @@
 //! The upstream of the edge benchmark: every service it needs, answering at once.
 
+use futures_util::stream;
 use proto::{
     conversation::v1::{
         Chat, ListChatsRequest, ListChatsResponse,
@@ -11,11 +12,11 @@ use proto::{
         authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
     },
     tenancy::v1::{
-        AllocateBlockRequest, AllocateBlockResponse,
+        AllocateBlockRequest, AllocateBlockResponse, AppendRequest, AppendResponse,
         bitacora_service_server::{BitacoraService, BitacoraServiceServer},
     },
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 
 struct Instant;
 
@@ -34,7 +35,7 @@ impl AuthenticationService for Instant {
                 ..ClientPrincipal::default()
             }),
             user: Some(agent()),
-            head: 0,
+            ..AuthenticateResponse::default()
         }))
     }
 
@@ -90,6 +91,20 @@ impl BitacoraService for Instant {
         static NEXT: AtomicI64 = AtomicI64::new(1);
         let first = NEXT.fetch_add(4096, Ordering::Relaxed);
         Ok(Response::new(AllocateBlockResponse { first, count: 4096 }))
+    }
+
+    async fn append(
+        &self,
+        request: Request<Streaming<AppendRequest>>,
+    ) -> Result<Response<BoxStream<AppendResponse>>, Status> {
+        let acknowledged = stream::try_unfold(request.into_inner(), |mut batches| async move {
+            let batch = batches.message().await?;
+            Ok(batch.map(|batch| {
+                let acknowledged = batch.sequence;
+                (AppendResponse { acknowledged }, batches)
+            }))
+        });
+        Ok(Response::new(Box::pin(acknowledged)))
     }
 }
 

@@ -1,10 +1,16 @@
 //! The ids of the access log.
 
-use std::{collections::BTreeSet, sync::atomic::Ordering::SeqCst};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering::SeqCst},
+};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Edge, request};
+use crate::{
+    fakes::World,
+    harness::{Answer, Edge, request},
+};
 
 const HIGH: i64 = 1 << 52;
 
@@ -27,6 +33,36 @@ async fn every_request_has_its_own_id_across_blocks() {
     assert!(ids.iter().all(|id| (1001..HIGH).contains(id)), "{ids:?}");
     let lost = edge.send(request("GET", "/nowhere").build()).await;
     assert!(ids.insert(id(&lost)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_never_give_the_same_id() {
+    let world = Arc::new(World::default());
+    let asking: Vec<_> = (0..3)
+        .map(|number| {
+            let (edge, _) = Edge::replica(edge::Config::default(), &world);
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                let mut ids = Vec::new();
+                for turn in 0..200 {
+                    if number == 0 && turn % 50 == 0 {
+                        // Blocks are refused now and then.
+                        world.tenancy_away.fetch_not(SeqCst);
+                    }
+                    ids.push(ask(&edge).await);
+                }
+                ids
+            })
+        })
+        .collect();
+    let mut ids = BTreeSet::new();
+    for asked in asking {
+        for id in asked.await.unwrap() {
+            assert!((1..2 * HIGH).contains(&id));
+            assert!(ids.insert(id), "{id} was given twice");
+        }
+    }
+    assert!(ids.iter().any(|id| *id >= HIGH) && ids.iter().any(|id| *id < HIGH));
 }
 
 #[tokio::test]

@@ -11,11 +11,12 @@ mod users;
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, AtomicI64},
+    atomic::{AtomicBool, AtomicI64, AtomicUsize},
 };
 
 use auth::Caller;
 use chassis::{ErrorCode, Failure, FieldViolation, code};
+use proto::tenancy::v1::AccessRecord;
 use tonic::{Request, Status};
 
 pub use channel::routes as channel;
@@ -34,6 +35,12 @@ pub struct World {
     pub tenancy_away: AtomicBool,
     /// The next block of ids starts after this one.
     pub blocks: AtomicI64,
+    /// The rows of the access log, in the order in which they were acknowledged.
+    pub rows: Mutex<Vec<AccessRecord>>,
+    /// Batches that were refused.
+    pub refused_batches: AtomicUsize,
+    /// Batches that are acknowledged until the stream breaks; 0 breaks none.
+    pub batches_until_break: AtomicUsize,
     /// Every service but identity answers with this instead.
     pub failing: Mutex<Option<Status>>,
 }

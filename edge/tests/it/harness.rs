@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth::{ContextGate, ContextKeys};
 use axum::{Router, body::Body};
-use chassis::{Clock, Stop, Upstream, grpc};
+use chassis::{Clock, Stop, Task, Upstream, grpc};
 use host::Upstreams;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
@@ -64,7 +64,13 @@ impl Edge {
 
     /// An edge with other settings.
     pub fn with(config: edge::Config) -> Self {
-        let (keys, clock, world) = (keys(), Clock::system(), Arc::new(World::default()));
+        Self::replica(config, &Arc::default()).0
+    }
+
+    /// An edge with other settings in a world that it may share, and what would
+    /// run beside it.
+    pub fn replica(config: edge::Config, world: &Arc<World>) -> (Self, Vec<Task>) {
+        let (keys, clock) = (keys(), Clock::system());
         let gate = ContextGate::new(&keys, clock.clone()).unwrap();
         let serve = |routes: Routes| {
             let (upstream, slot) = Upstream::local();
@@ -72,19 +78,19 @@ impl Edge {
             upstream
         };
         let upstreams = Upstreams {
-            identity: serve(fakes::identity(&world)),
-            tenancy_admin: serve(fakes::tenancy(&world)),
-            conversation: serve(fakes::conversation(&world)),
-            channel_connector: serve(fakes::channel(&world)),
-            realtime_broadcast: serve(fakes::realtime(&world)),
+            identity: serve(fakes::identity(world)),
+            tenancy_admin: serve(fakes::tenancy(world)),
+            conversation: serve(fakes::conversation(world)),
+            channel_connector: serve(fakes::channel(world)),
+            realtime_broadcast: serve(fakes::realtime(world)),
             mail_ticket: serve(Routes::default()),
         };
-        Self {
-            router: edge::build(config, upstreams, &keys, clock, &Stop::default())
-                .unwrap()
-                .router,
-            world,
-        }
+        let edge = edge::build(config, upstreams, &keys, clock, &Stop::default()).unwrap();
+        let ours = Self {
+            router: edge.router,
+            world: Arc::clone(world),
+        };
+        (ours, edge.tasks)
     }
 
     /// Sends a request as it is.

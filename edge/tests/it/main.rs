@@ -5,6 +5,7 @@
     reason = "a helper that cannot go on ends its test"
 )]
 
+mod access_log;
 mod auth;
 mod bitacora;
 mod broadcast;

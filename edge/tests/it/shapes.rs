@@ -174,32 +174,30 @@ fn settings_that_make_no_sense_are_refused() {
         let (clock, stop) = (chassis::Clock::system(), chassis::Stop::default());
         edge::build(config, upstreams, &keys(), clock, &stop)
     };
+    let refused = |config| build(config).err().unwrap().to_string();
     let slow = edge::Config {
         request_seconds: 0,
         ..edge::Config::default()
     };
-    assert!(
-        build(slow)
-            .err()
-            .unwrap()
-            .to_string()
-            .contains("request_seconds")
-    );
+    assert!(refused(slow).contains("request_seconds"));
     let proxies = edge::Config {
         trusted_proxies: vec!["everyone".into()],
         ..edge::Config::default()
     };
-    assert!(
-        build(proxies)
-            .err()
-            .unwrap()
-            .to_string()
-            .contains("everyone")
-    );
+    assert!(refused(proxies).contains("everyone"));
     let address = edge::Config {
         public_url: "api.example.com".into(),
         ..edge::Config::default()
     };
-    let refused = build(address).err().unwrap().to_string();
-    assert!(refused.contains("public_url"), "{refused}");
+    assert!(refused(address).contains("public_url"));
+    let nowhere = edge::Config {
+        bitacora_spool: "/proc/nowhere".into(),
+        ..edge::Config::default()
+    };
+    assert!(refused(nowhere).contains("edge.bitacora_spool"));
+    let endless = edge::Config {
+        bitacora_spool_mib: 0,
+        ..edge::Config::default()
+    };
+    assert!(refused(endless).contains("bitacora_spool_mib"));
 }

@@ -11,6 +11,9 @@ pub enum Error {
     /// There is none, or not within reach of the caller.
     #[error("there is no such company")]
     NoSuchCompany,
+    /// The request is not what it has to be.
+    #[error("{0}")]
+    Unusable(&'static str),
     /// The database does not answer.
     #[error("the database does not answer; try again")]
     Database(#[source] sqlx::Error),
@@ -27,6 +30,7 @@ impl Failure for Error {
         match self {
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::NoSuchCompany => ErrorCode::NotFound,
+            Self::Unusable(_) => ErrorCode::InvalidInput,
             Self::Database(_) => ErrorCode::Unavailable,
             Self::Statement(_) | Self::Sealing(_) => ErrorCode::Internal,
         }
@@ -36,6 +40,7 @@ impl Failure for Error {
         match self {
             Self::Forbidden => "FORBIDDEN",
             Self::NoSuchCompany => "NO_SUCH_COMPANY",
+            Self::Unusable(_) => "UNUSABLE",
             Self::Database(_) => "DATABASE",
             Self::Statement(_) => "STATEMENT",
             Self::Sealing(_) => "SEALING",

@@ -1,7 +1,8 @@
 //! Companies with their plans, departments and FAQs, and the access log.
 //!
-//! It promises that an id of the access log is never given twice, and that
-//! everybody who keeps a copy of a company or a department hears of each change.
+//! It promises that an id of the access log is never given twice, that a record of
+//! it which was acknowledged is there for as long as configured, and that everybody
+//! who keeps a copy of a company or a department hears of each change.
 
 mod bitacora;
 mod companies;
@@ -51,13 +52,14 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
     let bitacora = bitacora::Bitacora {
         pool: host.pool.clone(),
     };
+    let days = bitacora::days(host, config.bitacora.keep()?);
     let routes = tonic::service::Routes::new(BitacoraServiceServer::new(bitacora))
         .add_service(CompanyServiceServer::new(companies))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
     Ok(Service {
         name: NAME,
         routes,
-        tasks: vec![host.relay()],
+        tasks: vec![host.relay(), days],
         http: None,
     })
 }

@@ -9,6 +9,7 @@
 
 mod agent;
 mod api;
+mod bitacora;
 mod contract;
 mod crash;
 mod grpc;

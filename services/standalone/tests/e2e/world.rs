@@ -5,7 +5,7 @@ use std::{
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -63,6 +63,16 @@ impl World {
 
     /// Starts everything; `crash` names processes and the points they die at.
     pub async fn start_with(mode: Mode, crash: &[(&'static str, &str)]) -> Self {
+        Self::launch(mode, crash, "").await
+    }
+
+    /// Starts everything with more settings, in which `{folder}` stands for a
+    /// folder of this system.
+    pub async fn start_configured(mode: Mode, settings: &str) -> Self {
+        Self::launch(mode, &[], settings).await
+    }
+
+    async fn launch(mode: Mode, crash: &[(&'static str, &str)], settings: &str) -> Self {
         let name = format!("e2e_{}", Uuid::now_v7().simple());
         let server = testing::database_url();
         let mut admin = PgConnection::connect(&server).await.unwrap();
@@ -84,7 +94,7 @@ impl World {
             processes: HashMap::new(),
         };
         world.choose_ports();
-        world.write_settings();
+        world.write_settings(settings);
         world.create_demo_data();
         for process in world.names() {
             let point = crash
@@ -216,6 +226,28 @@ impl World {
         );
     }
 
+    /// Kills a process at once.
+    pub fn kill(&mut self, process: &'static str) {
+        let child = self.processes.get_mut(process).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Asks a process to end, and waits until it has.
+    pub async fn terminate(&mut self, process: &'static str) -> ExitStatus {
+        let child = self.processes.get_mut(process).unwrap();
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        let began = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "{process} does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until every process says that it is ready.
     pub async fn ready(&mut self) {
         let client = reqwest::Client::builder()
@@ -289,7 +321,7 @@ impl World {
     }
 
     /// One file for all processes, as an operator would write it.
-    fn write_settings(&self) {
+    fn write_settings(&self, more: &str) {
         let (edge_key, edge_public) = auth::generate("edge-1").unwrap();
         let (identity_key, identity_public) = auth::generate("identity-1").unwrap();
         let redis = match self.mode {
@@ -377,7 +409,8 @@ impl World {
             graph = self.graph.base_url(),
             telegram = self.telegram.base_url(),
         );
-        fs::write(self.settings_file(), settings).unwrap();
+        let more = more.replace("{folder}", &self.folder.display().to_string());
+        fs::write(self.settings_file(), settings + &more).unwrap();
         fs::write(self.folder.join("edge.key"), edge_key.expose()).unwrap();
         fs::write(self.folder.join("identity.key"), identity_key.expose()).unwrap();
     }

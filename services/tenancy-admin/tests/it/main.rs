@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails with the test")]
 
+mod accesses;
 mod bitacora;
 mod companies;
+mod days;
 mod demo;
 mod rig;

@@ -6,11 +6,12 @@ use auth::{
     Authority, Call, Caller, ClientCaller, ClientId, CompanyId, ContextGate, ContextKeys,
     ContextSigner, Role, ServiceTokens, SessionId, UserCaller, UserId,
 };
-use chassis::{Clock, Stop, Upstream, code::Refusal, config::Secret};
+use chassis::{Clock, Stop, Task, Upstream, code::Refusal, config::Secret};
 use events::{Bus, MemoryBus};
 use host::{Host, UpstreamUris, Upstreams};
 use sqlx::PgPool;
 use tenancy_admin::Config;
+use time::OffsetDateTime;
 use tonic::{Response, Status};
 use uuid::Uuid;
 
@@ -25,12 +26,19 @@ pub struct Rig {
 pub fn config() -> Config {
     Config {
         encryption_keys: Secret::new("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+        ..Config::default()
     }
 }
 
 impl Rig {
     pub async fn start(pool: PgPool) -> Self {
-        let clock = Clock::set_to(Clock::system().now());
+        let now = Clock::system().now();
+        Self::start_at(pool, now, Stop::default()).await.0
+    }
+
+    /// The same at a time, and what would run beside it until a stop.
+    pub async fn start_at(pool: PgPool, now: OffsetDateTime, stop: Stop) -> (Self, Vec<Task>) {
+        let clock = Clock::set_to(now);
         let (signing_key, public) = auth::generate("test-1").unwrap();
         let context = Arc::new(ContextKeys {
             signing_key,
@@ -49,16 +57,18 @@ impl Rig {
             upstreams,
             tokens: ServiceTokens::new("tenancy-admin", Secret::default(), identity, clock.clone()),
             context: Arc::clone(&context),
-            stop: Stop::default(),
+            stop,
         };
         let service = (tenancy_admin::spec().build)(config(), host).await.unwrap();
         let gate = ContextGate::new(&context, clock.clone()).unwrap();
         slot.fill(chassis::grpc::stack(service.routes, gate));
-        Self {
+        let signer = ContextSigner::new(&context, clock).unwrap();
+        let rig = Self {
             pool,
             upstream,
-            signer: ContextSigner::new(&context, clock).unwrap(),
-        }
+            signer,
+        };
+        (rig, service.tasks)
     }
 
     /// A call in the name of `caller`.
