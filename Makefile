@@ -68,10 +68,10 @@ check-queries: servers ## The offline data must be that of the migrations and qu
 	$(WITH_SERVERS) scripts/queries check $(SERVICES)
 
 .PHONY: bench
-bench: bench-edge bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
+bench: bench-edge bench-token bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
 
 .PHONY: bench-%
-bench-%: servers ## One benchmark: edge, webhook.
+bench-%: servers ## One benchmark: edge, token, webhook.
 	cargo build --release -p bench -p edge -p standalone -p channel-connector
 	target/release/bench $*
 

@@ -1,13 +1,14 @@
 //! Benchmarks: each measures ours and a reference in the same run on the same
 //! machine and prints `name ours reference ratio target ok|short`.
 //!
-//! `make bench-edge`, `make bench-webhook`. Loads go to loopback only, with a
+//! `make bench-edge`, `make bench-token`, `make bench-webhook`. Loads go to loopback only, with a
 //! fixed number of requests.
 
 mod children;
 mod edge;
 mod figure;
 mod load;
+mod token;
 mod webhook;
 
 #[tokio::main]
@@ -16,10 +17,11 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["edge"] => edge::measure().await,
+        ["token"] => token::measure().await,
         ["webhook"] => webhook::measure().await,
         // The parts of a benchmark that run in processes of their own.
         ["upstream", port] => edge::upstream::serve(port.parse()?).await,
         ["bare", port, upstream] => edge::bare::serve(port.parse()?, upstream).await,
-        _ => anyhow::bail!("bench edge | bench webhook"),
+        _ => anyhow::bail!("bench edge | bench token | bench webhook"),
     }
 }

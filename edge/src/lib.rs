@@ -29,6 +29,7 @@ use chassis::{Clock, Stop, Task};
 use host::Upstreams;
 
 pub use config::Config;
+pub use credentials::Guard;
 pub use limits::Limits;
 pub use routes::NOT_SERVED_YET;
 
@@ -36,7 +37,7 @@ pub use routes::NOT_SERVED_YET;
 struct App {
     upstreams: Upstreams,
     tokens: Arc<tokens::Tokens>,
-    guard: credentials::Guard,
+    guard: Arc<Guard>,
     bitacora: bitacora::Bitacora,
     proxies: client_ip::Proxies,
     cors: pipeline::Cors,
@@ -52,6 +53,8 @@ pub struct Edge {
     /// What runs beside them until the stop. Without it everything works, and
     /// identity is asked about every token.
     pub tasks: Vec<Task>,
+    /// What checks the credentials of every request.
+    pub guard: Arc<Guard>,
 }
 
 /// Builds the API. `context` must hold the signing key of the edge. Nothing is
@@ -76,12 +79,12 @@ pub fn build(
     );
     let own_range = bitacora::own_range(&clock);
     let tokens = Arc::new(tokens::Tokens::new(context, clock.clone())?);
-    let guard = credentials::Guard::new(
+    let guard = Arc::new(Guard::new(
         upstreams.identity.clone(),
         Arc::clone(&tokens),
         config.audience,
         clock,
-    );
+    ));
     let tasks = guard.tasks(stop);
     let app = Arc::new(App {
         bitacora: bitacora::Bitacora::new(
@@ -90,7 +93,7 @@ pub fn build(
             own_range,
         ),
         tokens,
-        guard,
+        guard: Arc::clone(&guard),
         upstreams,
         proxies: client_ip::Proxies::new(&config.trusted_proxies)?,
         cors: pipeline::Cors::new(&config.cors_origins)?,
@@ -99,5 +102,9 @@ pub fn build(
         deadline: Duration::from_secs(config.request_seconds),
     });
     let router = routes::mount(&app)?;
-    Ok(Edge { router, tasks })
+    Ok(Edge {
+        router,
+        tasks,
+        guard,
+    })
 }

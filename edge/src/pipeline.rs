@@ -263,7 +263,7 @@ mod tests {
         let audience = config.audience.clone();
         Arc::new(App {
             bitacora: Bitacora::new(Arc::clone(&tokens), away(), 1),
-            guard: Guard::new(away(), Arc::clone(&tokens), audience, clock),
+            guard: Arc::new(Guard::new(away(), Arc::clone(&tokens), audience, clock)),
             tokens,
             upstreams: host::Upstreams {
                 identity: away(),

@@ -50,7 +50,7 @@ impl<'a> Follower<'a> {
 
     async fn next(&mut self) -> Option<WatchRevocationsResponse> {
         let next = timeout(LONG, self.batches.message()).await;
-        next.expect("the log is silent").unwrap()
+        next.unwrap().unwrap()
     }
 
     async fn acknowledge(
