@@ -5,6 +5,7 @@
 pub(crate) mod bare;
 pub(crate) mod upstream;
 
+use auth::opaque::{OpaqueToken, secret};
 use serde_json::json;
 
 use crate::{
@@ -108,7 +109,7 @@ async fn send(url: &str, count: usize, connections: usize) -> anyhow::Result<loa
             .post(&url)
             .header("X-User-Consumo", "UsuarioPrueba")
             .header("X-User-Secret", "strDasdakdmsadsakming")
-            .bearer_auth("token")
+            .bearer_auth(OpaqueToken::write(7, 1, &secret([0; 32])))
             .json(&json!({"paginate": "N"}))
             .build()?)
     })

@@ -1,7 +1,8 @@
 //! Benchmarks: each measures ours and a reference in the same run on the same
 //! machine and prints `name ours reference ratio target ok|short`.
 //!
-//! `make bench-bitacora`, `bench-edge`, `bench-login`, `bench-webhook`. Loads go to loopback only, with a
+//! `make bench-bitacora`, `bench-edge`, `bench-login`, `bench-token`,
+//! `bench-webhook`. Loads go to loopback only, with a
 //! fixed number of requests.
 
 mod bitacora;
@@ -10,6 +11,7 @@ mod edge;
 mod figure;
 mod load;
 mod login;
+mod token;
 mod webhook;
 
 #[tokio::main]
@@ -20,10 +22,13 @@ async fn main() -> anyhow::Result<()> {
         ["bitacora"] => bitacora::measure().await,
         ["edge"] => edge::measure().await,
         ["login"] => login::measure().await,
+        ["token"] => token::measure().await,
         ["webhook"] => webhook::measure().await,
         // The parts of a benchmark that run in processes of their own.
         ["upstream", port] => edge::upstream::serve(port.parse()?).await,
         ["bare", port, upstream] => edge::bare::serve(port.parse()?, upstream).await,
-        _ => anyhow::bail!("bench bitacora | bench edge | bench login | bench webhook"),
+        _ => anyhow::bail!(
+            "bench bitacora | bench edge | bench login | bench token | bench webhook"
+        ),
     }
 }

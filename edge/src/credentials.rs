@@ -50,7 +50,12 @@ pub struct Guard {
 
 impl Guard {
     /// Asks `identity`; signed tokens must be for `audience`.
-    pub fn new(identity: Upstream, tokens: Arc<Tokens>, audience: String, clock: Clock) -> Self {
+    pub(crate) fn new(
+        identity: Upstream,
+        tokens: Arc<Tokens>,
+        audience: String,
+        clock: Clock,
+    ) -> Self {
         let revocations = Arc::new(Revocations::new());
         let keys = Arc::new(Keys::new(identity.clone(), Arc::clone(&tokens), audience));
         Self {
@@ -76,7 +81,7 @@ impl Guard {
     }
 
     /// What has to run beside the requests, so that not every one asks identity.
-    pub fn tasks(&self, stop: &Stop) -> Vec<Task> {
+    pub(crate) fn tasks(&self, stop: &Stop) -> Vec<Task> {
         let mut learnt = self.bearers.learnt().to_vec();
         learnt.push(self.clients.learnt());
         let follower = Follower {
@@ -96,7 +101,7 @@ impl Guard {
     /// Checks what an operation demands. Where a client is demanded, a token that
     /// was sent is judged as well, even if the operation would do without it; the
     /// client is judged first. Public operations look at neither.
-    pub async fn check(
+    pub(crate) async fn check(
         &self,
         demanded: Credentials,
         headers: &HeaderMap,
@@ -163,7 +168,7 @@ impl Guard {
     }
 
     /// The user of the bearer token as identity knows it now.
-    pub async fn principal(
+    pub(crate) async fn principal(
         &self,
         headers: &HeaderMap,
         timeout: Duration,
@@ -172,13 +177,23 @@ impl Guard {
         self.bearers.principal(&token, timeout).await
     }
 
+    /// Says whether tokens are checked here: the lease on the revocation log stands.
+    pub fn is_live(&self) -> bool {
+        self.revocations.live()
+    }
+
+    /// Says whether a bearer token is good now.
+    pub async fn admits(&self, token: &str, timeout: Duration) -> bool {
+        self.bearers.check(token, timeout).await.is_ok()
+    }
+
     /// The public keys of access tokens, and for how many seconds they may be kept.
-    pub async fn public_keys(&self) -> Result<(Vec<PublicKey>, u64), Failure> {
+    pub(crate) async fn public_keys(&self) -> Result<(Vec<PublicKey>, u64), Failure> {
         self.keys.listed().await
     }
 
     /// Says whether identity answers at all.
-    pub async fn identity_answers(&self, call: &Call) -> bool {
+    pub(crate) async fn identity_answers(&self, call: &Call) -> bool {
         let asked = call.request(AuthenticateBearerRequest::default());
         let mut identity = AuthenticationServiceClient::new(self.identity.clone());
         match identity.authenticate_bearer(asked).await {

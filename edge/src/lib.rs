@@ -30,6 +30,7 @@ use chassis::{Clock, Stop, Task};
 use host::Upstreams;
 
 pub use config::Config;
+pub use credentials::Guard;
 pub use limits::Limits;
 pub use routes::NOT_SERVED_YET;
 
@@ -37,9 +38,12 @@ pub use routes::NOT_SERVED_YET;
 pub struct Edge {
     /// The whole API.
     pub router: Router,
-    /// What has to run beside it. They end on their own, some time after the
-    /// router and all its clones are dropped.
+    /// What runs beside it: until the stop, or until some time after the router and
+    /// all its clones are dropped. Without it everything works, identity is asked
+    /// about every token, and the access log is empty.
     pub tasks: Vec<Task>,
+    /// What checks the credentials of every request.
+    pub guard: Arc<Guard>,
 }
 
 /// What all requests share.
@@ -47,7 +51,7 @@ struct App {
     access_log: access_log::AccessLog,
     upstreams: Upstreams,
     tokens: Arc<tokens::Tokens>,
-    guard: credentials::Guard,
+    guard: Arc<Guard>,
     bitacora: bitacora::Bitacora,
     proxies: client_ip::Proxies,
     cors: pipeline::Cors,
@@ -89,18 +93,18 @@ pub fn build(
         upstreams.tenancy_admin.clone(),
         bitacora.clone(),
     )?;
-    let guard = credentials::Guard::new(
+    let guard = Arc::new(Guard::new(
         upstreams.identity.clone(),
         Arc::clone(&tokens),
         config.audience,
         clock,
-    );
+    ));
     tasks.extend(guard.tasks(stop));
     let app = Arc::new(App {
         access_log,
         bitacora,
         tokens,
-        guard,
+        guard: Arc::clone(&guard),
         upstreams,
         proxies: client_ip::Proxies::new(&config.trusted_proxies)?,
         cors: pipeline::Cors::new(&config.cors_origins)?,
@@ -109,5 +113,9 @@ pub fn build(
         deadline: Duration::from_secs(config.request_seconds),
     });
     let router = routes::mount(&app)?;
-    Ok(Edge { router, tasks })
+    Ok(Edge {
+        router,
+        tasks,
+        guard,
+    })
 }

@@ -314,7 +314,7 @@ mod tests {
         Arc::new(App {
             access_log,
             bitacora,
-            guard: Guard::new(away(), Arc::clone(&tokens), audience, clock),
+            guard: Arc::new(Guard::new(away(), Arc::clone(&tokens), audience, clock)),
             tokens,
             upstreams: host::Upstreams {
                 identity: away(),

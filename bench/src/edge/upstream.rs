@@ -1,5 +1,7 @@
 //! The upstream of the edge benchmark: every service it needs, answering at once.
 
+use std::sync::OnceLock;
+
 use futures_util::stream;
 use proto::{
     conversation::v1::{
@@ -7,17 +9,30 @@ use proto::{
         chat_service_server::{ChatService, ChatServiceServer},
     },
     identity::v1::{
-        AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
-        AuthenticateResponse, Authority, ClientPrincipal, Role, UserPrincipal,
+        AcknowledgeRevocationsRequest, AcknowledgeRevocationsResponse, AuthenticateBearerRequest,
+        AuthenticateBearerResponse, AuthenticateRequest, AuthenticateResponse, Authority,
+        ClientPrincipal, IntrospectRequest, IntrospectResponse, KeyUse, ListPublicKeysRequest,
+        ListPublicKeysResponse, PublicKey, Role, UserPrincipal, WatchRevocationsRequest,
+        WatchRevocationsResponse,
         authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
+        key_service_server::{KeyService, KeyServiceServer},
+        revocation_service_server::{RevocationService, RevocationServiceServer},
     },
     tenancy::v1::{
         AllocateBlockRequest, AllocateBlockResponse, AppendRequest, AppendResponse,
         bitacora_service_server::{BitacoraService, BitacoraServiceServer},
     },
 };
-use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
+use tokio_stream::StreamExt;
+use tonic::{Request, Response, Status, Streaming, codegen::BoxStream, service::Routes};
 
+/// A lease that lasts as long as any.
+const LEASE_SECONDS: u32 = 3;
+
+/// The public half of the key that signs the tokens of a benchmark.
+pub(crate) static ACCESS_KEY: OnceLock<Vec<u8>> = OnceLock::new();
+
+#[derive(Clone, Copy)]
 struct Instant;
 
 #[tonic::async_trait]
@@ -108,13 +123,89 @@ impl BitacoraService for Instant {
     }
 }
 
+#[tonic::async_trait]
+impl RevocationService for Instant {
+    async fn watch_revocations(
+        &self,
+        _request: Request<WatchRevocationsRequest>,
+    ) -> Result<Response<BoxStream<WatchRevocationsResponse>>, Status> {
+        let first = WatchRevocationsResponse {
+            lease_id: "bench".into(),
+            lease_seconds: LEASE_SECONDS,
+            reset: false,
+            revocations: Vec::new(),
+            head: 0,
+        };
+        let silence = tokio_stream::pending();
+        Ok(Response::new(Box::pin(
+            tokio_stream::once(Ok(first)).chain(silence),
+        )))
+    }
+
+    async fn acknowledge_revocations(
+        &self,
+        _request: Request<AcknowledgeRevocationsRequest>,
+    ) -> Result<Response<AcknowledgeRevocationsResponse>, Status> {
+        Ok(Response::new(AcknowledgeRevocationsResponse {
+            lease_seconds: LEASE_SECONDS,
+            head: 0,
+        }))
+    }
+
+    async fn introspect(
+        &self,
+        _request: Request<IntrospectRequest>,
+    ) -> Result<Response<IntrospectResponse>, Status> {
+        let user = agent();
+        Ok(Response::new(IntrospectResponse {
+            active: true,
+            family_id: user.session_id.clone(),
+            user: Some(user),
+            client_id: 1,
+            generation: 1,
+            epoch: 0,
+            expires_at: "2126-01-01T00:00:00Z".parse().ok(),
+            head: 0,
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl KeyService for Instant {
+    async fn list_public_keys(
+        &self,
+        _request: Request<ListPublicKeysRequest>,
+    ) -> Result<Response<ListPublicKeysResponse>, Status> {
+        let key = |public_key: &Vec<u8>| PublicKey {
+            key_id: "bench".into(),
+            algorithm: "EdDSA".into(),
+            public_key: public_key.clone().into(),
+            r#use: KeyUse::Access.into(),
+            issuer: "bench".into(),
+            not_before: None,
+            not_after: None,
+        };
+        Ok(Response::new(ListPublicKeysResponse {
+            keys: ACCESS_KEY.get().map(key).into_iter().collect(),
+            max_age_seconds: 300,
+        }))
+    }
+}
+
+/// Everything an edge asks for.
+pub(crate) fn routes() -> Routes {
+    Routes::new(AuthenticationServiceServer::new(Instant))
+        .add_service(RevocationServiceServer::new(Instant))
+        .add_service(KeyServiceServer::new(Instant))
+        .add_service(ChatServiceServer::new(Instant))
+        .add_service(BitacoraServiceServer::new(Instant))
+}
+
 /// Serves until killed.
 pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {
     tonic::transport::Server::builder()
         .tcp_nodelay(true)
-        .add_service(AuthenticationServiceServer::new(Instant))
-        .add_service(ChatServiceServer::new(Instant))
-        .add_service(BitacoraServiceServer::new(Instant))
+        .add_routes(routes())
         .serve(([127, 0, 0, 1], port).into())
         .await?;
     Ok(())

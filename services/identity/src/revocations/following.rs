@@ -79,7 +79,7 @@ impl Listening {
             self.head
                 .send_if_modified(|known| std::mem::replace(known, head) != head);
             tokio::select! {
-                heard = wake.recv() => { heard?; }
+                news = wake.recv() => { news?; }
                 () = sleep(POLL) => {}
                 () = stop.requested() => {}
             }

@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use chassis::{ErrorCode, config::Secret};
 use proto::identity::v1::{
     AuthenticateBearerRequest, AuthenticateRequest, KeyUse, ListPublicKeysRequest,
+    revocation_subject::Subject,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -63,7 +64,7 @@ async fn a_disabled_client_or_user_is_refused_at_once(pool: PgPool) {
     assert_eq!(rig.refused(PLATFORM, &token).await, "BEARER_TOKEN");
     run("UPDATE identity.users SET active = true WHERE user_id = 7").await;
     assert!(rig.authenticate(PLATFORM, &token).await.is_ok());
-    run("UPDATE identity.users SET epoch = epoch + 1 WHERE user_id = 7").await;
+    rig.revoke(Subject::UserId(7)).await.unwrap();
     assert_eq!(rig.refused(PLATFORM, &token).await, "BEARER_TOKEN");
     let newer = rig.token_of(AGENT).await;
     assert!(rig.authenticate(PLATFORM, &newer).await.is_ok());
@@ -173,6 +174,15 @@ async fn two_secrets_are_good_while_one_replaces_the_other(pool: PgPool) {
     let third = rotate().await;
     assert!(!good(&old).await);
     assert!(good(&second).await && good(&third).await);
+    let ends = async |secret: &Secret| {
+        let admitted = rig.authenticate((BOUND.0, secret.expose()), "").await;
+        let ends = admitted.unwrap().client.unwrap().secret_expires_at;
+        ends.map(|at| at.seconds - rig.clock.unix_seconds())
+    };
+    assert_eq!(
+        (ends(&second).await, ends(&third).await),
+        (Some(3600), None)
+    );
     rig.clock.advance(Duration::hours(2));
     assert!(!good(&second).await);
     assert!(good(&third).await);

@@ -10,13 +10,16 @@ mod companies;
 mod creation;
 mod demo;
 mod guessing;
+mod keys;
 mod lists;
 mod login;
 mod matrix;
 mod people;
 mod pictures;
 mod pins;
+mod refresh;
 mod resets;
+mod revocations;
 mod rig;
 #[path = "../../src/pictures/format/samples.rs"]
 mod samples;

@@ -20,9 +20,11 @@ use proto::events::v1::{
     event_log_service_server::{EventLogService, EventLogServiceServer},
 };
 use proto::identity::v1::{
-    AuthenticateRequest, AuthenticateResponse, LoginRequest, LoginResponse, LogoutRequest,
-    TokenShape, authentication_service_client::AuthenticationServiceClient,
-    key_service_client::KeyServiceClient, session_service_client::SessionServiceClient,
+    AuthenticateRequest, AuthenticateResponse, IntrospectRequest, IntrospectResponse, LoginRequest,
+    LoginResponse, LogoutRequest, RefreshRequest, RevocationSubject, RevokeRequest, TokenShape,
+    UserPrincipal, authentication_service_client::AuthenticationServiceClient,
+    key_service_client::KeyServiceClient, revocation_service_client::RevocationServiceClient,
+    revocation_subject::Subject, session_service_client::SessionServiceClient,
     user_service_client::UserServiceClient,
 };
 use sqlx::PgPool;
@@ -162,6 +164,10 @@ impl Rig {
         KeyServiceClient::new(self.upstream.clone())
     }
 
+    pub fn revocations(&self) -> RevocationServiceClient<Upstream> {
+        RevocationServiceClient::new(self.upstream.clone())
+    }
+
     pub fn sessions(&self) -> SessionServiceClient<Upstream> {
         SessionServiceClient::new(self.upstream.clone())
     }
@@ -234,6 +240,60 @@ impl Rig {
         self.login(email, PASSWORD).await.unwrap().token
     }
 
+    /// The token of a demo user in some shape.
+    pub async fn token_in(&self, shape: TokenShape, email: &str) -> String {
+        let request = LoginRequest {
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+            shape: shape.into(),
+            device_id: 0,
+            client_ip: "192.0.2.1".to_owned(),
+        };
+        let caller = Caller {
+            client: Some(platform_client()),
+            ..Caller::service("edge")
+        };
+        let call = self.call(&caller);
+        let login = self.sessions().login(call.request(request)).await;
+        answer(login).unwrap().token
+    }
+
+    /// What the database says of a token.
+    pub async fn introspect(&self, token: &str) -> IntrospectResponse {
+        let request = IntrospectRequest {
+            token: token.to_owned(),
+        };
+        let call = self.call(&Caller::service("edge"));
+        answer(self.revocations().introspect(call.request(request)).await).unwrap()
+    }
+
+    /// Says whether a token is good.
+    pub async fn good(&self, token: &str) -> bool {
+        self.introspect(token).await.active
+    }
+
+    /// Exchanges a token in the name of a user.
+    pub async fn refresh(&self, user: &UserPrincipal, token: &str) -> Result<String, Refusal> {
+        let request = RefreshRequest {
+            token: token.to_owned(),
+        };
+        let call = self.call(&through_edge(user.clone()));
+        let refreshed = answer(self.sessions().refresh(call.request(request)).await);
+        refreshed.map(|refreshed| refreshed.token)
+    }
+
+    /// Voids the tokens of a subject; answers the number of the entry.
+    pub async fn revoke(&self, subject: Subject) -> Result<i64, Refusal> {
+        let request = RevokeRequest {
+            subject: Some(RevocationSubject {
+                subject: Some(subject),
+            }),
+        };
+        let call = self.call(&Caller::service("tenancy-admin"));
+        let revoked = answer(self.revocations().revoke(call.request(request)).await);
+        revoked.map(|revoked| revoked.sequence)
+    }
+
     /// Ends the session of a token.
     pub async fn logout(&self, token: &str) {
         let user = self
@@ -242,20 +302,25 @@ impl Rig {
             .unwrap()
             .user
             .unwrap();
-        let caller = Caller {
-            client: Some(platform_client()),
-            user: Some(UserCaller {
-                id: UserId(user.user_id),
-                name: user.name,
-                role: Role::Chat,
-                company: CompanyId(user.company_id),
-                department: None,
-                session: SessionId(user.session_id.parse().unwrap()),
-            }),
-            ..Caller::service("edge")
-        };
+        let caller = through_edge(user);
         let call = self.call(&caller);
         answer(self.sessions().logout(call.request(LogoutRequest {})).await).unwrap();
+    }
+}
+
+/// The edge on behalf of a user.
+pub fn through_edge(user: UserPrincipal) -> Caller {
+    Caller {
+        client: Some(platform_client()),
+        user: Some(UserCaller {
+            id: UserId(user.user_id),
+            name: user.name,
+            role: Role::Chat,
+            company: CompanyId(user.company_id),
+            department: None,
+            session: SessionId(user.session_id.parse().unwrap()),
+        }),
+        ..Caller::service("edge")
     }
 }
 
