@@ -68,6 +68,14 @@ async fn until_files(folder: &Path, wanted: usize) {
     }
 }
 
+/// How many objects are known.
+async fn objects(rig: &Rig) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM identity.picture_object")
+        .fetch_one(&rig.pool)
+        .await
+        .unwrap()
+}
+
 fn upload_parts(user_id: i64, content: &[u8], piece: usize) -> Vec<UploadUserPictureRequest> {
     use upload_user_picture_request::Part;
     let header = Part::Header(UserPictureHeader { user_id });
@@ -266,11 +274,12 @@ async fn a_replaced_picture_stays_in_the_store_for_a_while(pool: PgPool) {
     rig.clock.advance(time::Duration::minutes(11));
     until_files(folder.path(), 1).await;
     assert_eq!(show(&rig, &by, 7).await.unwrap().1, png(2, 2, &[]));
-    let objects: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.picture_object")
-        .fetch_one(&rig.pool)
-        .await
-        .unwrap();
-    assert_eq!(objects, 1);
+    // The row goes just after its object.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while objects(&rig).await != 1 {
+        assert!(tokio::time::Instant::now() < deadline, "a row stays");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[sqlx::test(migrator = "identity::MIGRATOR")]

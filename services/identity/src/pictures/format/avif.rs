@@ -86,8 +86,8 @@ fn parts(content: &[u8], within: Range<usize>) -> Result<Vec<Part>, Flaw> {
     Ok(found)
 }
 
-fn one<'a>(parts: &'a [Part], kind: &[u8; 4]) -> Result<&'a Part, Flaw> {
-    let mut found = parts.iter().filter(|part| &part.kind == kind);
+fn one<'a>(parts: &'a [Part], kind: &[u8]) -> Result<&'a Part, Flaw> {
+    let mut found = parts.iter().filter(|part| part.kind == kind);
     match (found.next(), found.next()) {
         (Some(part), None) => Ok(part),
         _ => Err(Flaw::Broken),

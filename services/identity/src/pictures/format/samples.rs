@@ -4,9 +4,9 @@
 pub const SECRET: &[u8] = b"GPS 9.93,-84.08";
 
 /// A chunk of a PNG; nobody checks the checksum.
-pub fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub fn chunk(kind: &[u8], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap();
-    [&length.to_be_bytes(), kind.as_slice(), body, b"crc!"].concat()
+    [&length.to_be_bytes(), kind, body, b"crc!"].concat()
 }
 
 /// A PNG of a size, with more chunks before its data.
@@ -57,10 +57,10 @@ pub fn exif(orientation: u16) -> Vec<u8> {
 }
 
 /// A part of a WebP.
-pub fn riff(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub fn riff(kind: &[u8], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap();
     let filler = if body.len() % 2 == 1 { &[0][..] } else { &[] };
-    [kind.as_slice(), &length.to_le_bytes(), body, filler].concat()
+    [kind, &length.to_le_bytes(), body, filler].concat()
 }
 
 /// The pixels of a lossless WebP of a size.
@@ -86,21 +86,17 @@ pub fn vp8x(flags: u8, width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A box of an AVIF.
-pub fn part(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub fn part(kind: &[u8], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 8).unwrap();
-    [&length.to_be_bytes(), kind.as_slice(), body].concat()
+    [&length.to_be_bytes(), kind, body].concat()
 }
 
 /// An AVIF of a size, with an item of Exif.
 pub fn avif(width: u32, height: u32) -> Vec<u8> {
     let pixels = b"pixels";
     let size = [[0; 4], width.to_be_bytes(), height.to_be_bytes()].concat();
-    let item = |id: u8, kind: &[u8; 4]| {
-        part(
-            b"infe",
-            &[&[2, 0, 0, 0, 0, id, 0, 0], kind.as_slice(), b"\0"].concat(),
-        )
-    };
+    let item =
+        |id: u8, kind: &[u8]| part(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0], kind, b"\0"].concat());
     let properties = part(b"iprp", &part(b"ipco", &part(b"ispe", &size)));
     let items = [
         &[0, 0, 0, 0, 0, 2][..],
