@@ -4,5 +4,13 @@
 
 mod bitacora;
 mod companies;
+mod crashes;
+mod creation;
 mod demo;
+mod departments;
+mod faqs;
+mod identity;
+mod nonsense;
+mod plans;
 mod rig;
+mod rights;
