@@ -5,6 +5,7 @@
     reason = "a helper that cannot go on ends its test"
 )]
 
+mod administration;
 mod bitacora;
 mod broadcast;
 mod channels;
@@ -12,6 +13,7 @@ mod credentials;
 mod fakes;
 mod harness;
 mod input;
+mod legacy;
 mod limits;
 mod replay;
 mod shapes;
