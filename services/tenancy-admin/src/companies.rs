@@ -291,6 +291,11 @@ async fn check_zone(db: &mut PgConnection, zone: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Says whether a name is one of a time zone.
+pub async fn is_zone(db: &PgPool, zone: &str) -> Result<bool, sqlx::Error> {
+    store::is_time_zone(&mut *db.acquire().await?, zone).await
+}
+
 /// Tells, in the transaction of the change, how a company is now.
 pub async fn announce(
     db: &mut PgConnection,

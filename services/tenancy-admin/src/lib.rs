@@ -51,11 +51,16 @@ pub fn spec() -> Spec<Config> {
         port: 7002,
         http_port: None,
         migrator: &MIGRATOR,
-        build: |config, host| Box::pin(async move { build(&config, &host) }),
+        build: |config, host| Box::pin(async move { build(&config, &host).await }),
     }
 }
 
-fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
+async fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
+    anyhow::ensure!(
+        companies::is_zone(&host.pool, &config.time_zone).await?,
+        "tenancy.time_zone {:?} is no IANA name of a time zone",
+        config.time_zone
+    );
     let companies = companies::Companies {
         pool: host.pool.clone(),
         sealer: sealing::Sealer::new("tenancy.encryption_keys", &config.encryption_keys)?,

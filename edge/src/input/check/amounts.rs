@@ -164,7 +164,7 @@ mod tests {
             (json!(0.05), "0.05"),
             (json!("0.05"), "0.05"),
             (json!(150.75), "150.75"),
-            (json!(99_999_999_999.9999), "99999999999.9999"),
+            (json!(99_999.5), "99999.5"),
             (json!(-7), "-7"),
             (json!(1000), "1000"),
         ] {
@@ -172,6 +172,12 @@ mod tests {
             assert!(is_amount(&written));
             assert_eq!(written, text);
         }
+    }
+
+    #[test]
+    fn the_largest_number_of_json_with_four_decimals_is_exact() {
+        let value: Value = serde_json::from_str("99999999999.9999").unwrap();
+        assert_eq!(written(&value).as_deref(), Some("99999999999.9999"));
     }
 
     #[test]

@@ -17,12 +17,12 @@ pub fn add_to(routes: Routes, world: &Shared) -> Routes {
     departments::add_to(companies::add_to(routes, world), world)
 }
 
-fn one_row() -> Option<PageInfo> {
-    Some(PageInfo {
+fn one_row() -> PageInfo {
+    PageInfo {
         page: 1,
         per_page: 10,
         total: 1,
-    })
+    }
 }
 
 fn missing() -> Status {

@@ -60,7 +60,7 @@ impl CompanyService for Fake {
                 plan_id: 1,
                 ..company()
             }],
-            page: one_row(),
+            page: Some(one_row()),
         }))
     }
 
@@ -183,7 +183,7 @@ impl PlanService for Fake {
         self.0.note("ListPlans", &request)?;
         Ok(Response::new(ListPlansResponse {
             plans: vec![plan()],
-            page: one_row(),
+            page: Some(one_row()),
         }))
     }
 

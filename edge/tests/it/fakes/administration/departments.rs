@@ -51,7 +51,7 @@ impl DepartmentService for Fake {
         self.0.note("ListDepartments", &request)?;
         Ok(Response::new(ListDepartmentsResponse {
             departments: vec![department()],
-            page: one_row(),
+            page: Some(one_row()),
         }))
     }
 
@@ -164,7 +164,7 @@ impl FaqService for Fake {
         self.0.note("ListFaqs", &request)?;
         Ok(Response::new(ListFaqsResponse {
             faqs: vec![faq()],
-            page: one_row(),
+            page: Some(one_row()),
         }))
     }
 
