@@ -1,4 +1,4 @@
-//! Companies: who is shown what, what a change does, and how one goes.
+//! Companies: who is shown what, and what a change does.
 
 use auth::{Authority, Caller, Role};
 use chassis::{ErrorCode, code::Refusal};
@@ -6,25 +6,21 @@ use proto::{
     common::v1::PageRequest,
     events::v1::CompanyChanged,
     tenancy::v1::{
-        Company, DeleteCompanyRequest, GetCompanyRequest, Holiday, ListCompaniesRequest,
-        ListDepartmentsRequest, ListHolidaysRequest, SetHolidaysRequest, UpdateCompanyRequest,
+        Company, GetCompanyRequest, ListCompaniesRequest, UpdateCompanyRequest,
         UpdateCompanyResponse,
     },
 };
 use sqlx::PgPool;
 
-use crate::{
-    identity::Mood,
-    rig::{Rig, admin, answer, edge_for, platform, until, with_user},
-};
+use crate::rig::{Rig, admin, answer, edge_for, platform, with_user};
 
-async fn get(rig: &Rig, caller: &Caller, company_id: i64) -> Result<Company, Refusal> {
+pub async fn get(rig: &Rig, caller: &Caller, company_id: i64) -> Result<Company, Refusal> {
     let request = rig.call(caller).request(GetCompanyRequest { company_id });
     let answered = answer(rig.companies().get_company(request).await)?;
     Ok(answered.company.unwrap())
 }
 
-async fn list(rig: &Rig, asked: ListCompaniesRequest) -> Vec<i64> {
+pub async fn list(rig: &Rig, asked: ListCompaniesRequest) -> Vec<i64> {
     let request = rig.call(&platform()).request(asked);
     let listed = answer(rig.companies().list_companies(request).await).unwrap();
     listed
@@ -37,13 +33,6 @@ async fn list(rig: &Rig, asked: ListCompaniesRequest) -> Vec<i64> {
 async fn update(rig: &Rig, asked: UpdateCompanyRequest) -> Result<UpdateCompanyResponse, Refusal> {
     let request = rig.call(&platform()).request(asked);
     answer(rig.companies().update_company(request).await)
-}
-
-async fn delete(rig: &Rig, company_id: i64) -> Result<(), Refusal> {
-    let request = rig
-        .call(&platform())
-        .request(DeleteCompanyRequest { company_id });
-    answer(rig.companies().delete_company(request).await).map(|_| ())
 }
 
 fn of_three() -> UpdateCompanyRequest {
@@ -349,129 +338,4 @@ async fn an_address_belongs_to_one_company(pool: PgPool) {
     let refused = update(&rig, asked).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::AlreadyExists);
     assert_eq!(refused.reason, "COMPANY_EMAIL_TAKEN");
-}
-
-#[sqlx::test(migrator = "tenancy_admin::MIGRATOR")]
-async fn a_deleted_company_is_gone_with_all_it_has(pool: PgPool) {
-    let rig = Rig::with_demo(pool).await;
-    delete(&rig, 3).await.unwrap();
-    assert_eq!(rig.identity.revoked(), [3]);
-    let told: CompanyChanged = rig.announced("company.changed").await;
-    assert_eq!((told.company_id, told.active), (3, false));
-    assert_eq!(
-        get(&rig, &platform(), 3).await.unwrap_err().code,
-        ErrorCode::NotFound
-    );
-    assert_eq!(list(&rig, ListCompaniesRequest::default()).await, [4]);
-    for table in ["department", "faq"] {
-        let rows = match table {
-            "department" => rig.count("SELECT count(*) FROM tenancy.department").await,
-            _ => rig.count("SELECT count(*) FROM tenancy.faq").await,
-        };
-        assert!(rows > 1, "nothing is removed from {table}");
-    }
-    let listed = rig
-        .departments()
-        .list_departments(
-            rig.call(&platform())
-                .request(ListDepartmentsRequest::default()),
-        )
-        .await;
-    let listed = answer(listed).unwrap().departments;
-    assert!(
-        listed.iter().all(|found| found.company_id == 4),
-        "{listed:?}"
-    );
-    assert_eq!(delete(&rig, 3).await.unwrap_err().code, ErrorCode::NotFound);
-    let kinds: Vec<String> = rig
-        .security_events()
-        .await
-        .into_iter()
-        .map(|event| event.0)
-        .collect();
-    assert_eq!(kinds, ["company.deleted", "company.revoked"]);
-}
-
-#[sqlx::test(migrator = "tenancy_admin::MIGRATOR")]
-async fn a_deletion_goes_on_until_identity_has_heard_of_it(pool: PgPool) {
-    let rig = Rig::with_demo(pool.clone()).await;
-    rig.identity.be(Mood::Away);
-    for _ in 0..2 {
-        let refused = delete(&rig, 3).await.unwrap_err();
-        assert_eq!(refused.code, ErrorCode::Unavailable);
-        let gone = get(&rig, &platform(), 3).await.unwrap_err();
-        assert_eq!(gone.code, ErrorCode::NotFound, "it is off at once");
-    }
-    rig.identity.be(Mood::Well);
-    delete(&rig, 3).await.unwrap();
-    assert_eq!(rig.identity.revoked(), [3]);
-
-    rig.identity.be(Mood::Gone);
-    assert_eq!(
-        delete(&rig, 4).await.unwrap_err().code,
-        ErrorCode::Unavailable
-    );
-    rig.identity.be(Mood::Well);
-    let _again = Rig::restarted(pool, rig.identity.clone(), rig.clock.clone()).await;
-    let identity = rig.identity.clone();
-    until("the revocation", async || identity.revoked() == [3, 4]).await;
-}
-
-#[sqlx::test(migrator = "tenancy_admin::MIGRATOR")]
-async fn holidays_are_set_by_span_and_told(pool: PgPool) {
-    let rig = Rig::with_demo(pool).await;
-    let set = async |from: &str, until: &str, days: &[&str]| {
-        let asked = SetHolidaysRequest {
-            company_id: 3,
-            from: from.to_owned(),
-            until: until.to_owned(),
-            holidays: days
-                .iter()
-                .map(|day| Holiday {
-                    day: (*day).to_owned(),
-                    name: "Feriado".to_owned(),
-                })
-                .collect(),
-        };
-        let request = rig.call(&admin()).request(asked);
-        answer(rig.companies().set_holidays(request).await).map(|_| ())
-    };
-    set("2999-01-01", "3000-01-01", &["2999-12-25", "2999-01-01"])
-        .await
-        .unwrap();
-    set("2998-01-01", "2999-01-01", &["2998-04-11"])
-        .await
-        .unwrap();
-    set("2999-12-01", "3000-01-01", &["2999-12-24"])
-        .await
-        .unwrap();
-    let told: CompanyChanged = rig.announced("company.changed").await;
-    assert_eq!(told.holidays, ["2998-04-11", "2999-01-01", "2999-12-24"]);
-    let asked = ListHolidaysRequest {
-        company_id: 3,
-        from: "2999-01-01".to_owned(),
-        until: "2999-12-24".to_owned(),
-    };
-    let listed = rig
-        .companies()
-        .list_holidays(rig.call(&admin()).request(asked))
-        .await;
-    let listed = answer(listed).unwrap().holidays;
-    assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0].day, "2999-01-01");
-    for (from, until, days) in [
-        ("2999-01-01", "3000-01-01", ["2999-02-30"]),
-        ("2999-01-01", "3000-01-01", ["3000-01-01"]),
-        ("2999-01-01", "2999-01-01", ["2999-01-01"]),
-        ("", "2999-01-01", ["2998-01-01"]),
-    ] {
-        let refused = set(from, until, &days).await.unwrap_err();
-        assert_eq!(
-            refused.code,
-            ErrorCode::InvalidInput,
-            "{from} {until} {days:?}"
-        );
-    }
-    let twice = set("2999-01-01", "3000-01-01", &["2999-05-01", "2999-05-01"]).await;
-    assert_eq!(twice.unwrap_err().code, ErrorCode::InvalidInput);
 }
