@@ -32,6 +32,27 @@ pub enum Shape {
 pub enum Failure {
     /// Fields are wrong: 422 in the family of the operation.
     Fields(FieldErrors),
+    /// Fields are wrong in a way that the route says with a status and a sentence
+    /// of its own.
+    FieldsSaid {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The sentence.
+        message: &'static str,
+        /// The fields.
+        errors: FieldErrors,
+    },
+    /// A status with a sentence, and the field of the request it is about.
+    Echo {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The sentence.
+        message: &'static str,
+        /// The name of the field.
+        field: &'static str,
+        /// Its value.
+        id: i64,
+    },
     /// A status with a sentence.
     Said {
         /// The HTTP status.
@@ -81,6 +102,22 @@ impl Failure {
         let mut errors = FieldErrors::default();
         errors.push(field, sentence.into());
         Self::Fields(errors)
+    }
+
+    /// One wrong field, with a status and a sentence of the route's own.
+    pub fn field_saying(
+        status: StatusCode,
+        message: &'static str,
+        field: &str,
+        sentence: &'static str,
+    ) -> Self {
+        let mut errors = FieldErrors::default();
+        errors.push(field, sentence.to_owned());
+        Self::FieldsSaid {
+            status,
+            message,
+            errors,
+        }
     }
 
     /// A defect of ours.

@@ -121,7 +121,12 @@ impl Exchange {
 
     /// A success with data.
     pub fn answer<T: Serialize>(&self, message: &str, data: &T) -> Response {
-        self.success(message, Some(data))
+        self.success(StatusCode::OK, message, Some(data))
+    }
+
+    /// The same for something that is new.
+    pub fn created<T: Serialize>(&self, message: &str, data: &T) -> Response {
+        self.success(StatusCode::CREATED, message, Some(data))
     }
 
     /// A success that made something, with what it is.
@@ -138,12 +143,17 @@ impl Exchange {
 
     /// A success without data.
     pub fn done(&self, message: &str) -> Response {
-        self.success::<()>(message, None)
+        self.success::<()>(StatusCode::OK, message, None)
     }
 
-    fn success<T: Serialize>(&self, message: &str, data: Option<&T>) -> Response {
+    fn success<T: Serialize>(
+        &self,
+        status: StatusCode,
+        message: &str,
+        data: Option<&T>,
+    ) -> Response {
         let envelope = self.operation.envelope;
-        envelope::success(envelope, StatusCode::OK, message, data, self.shown)
+        envelope::success(envelope, status, message, data, self.shown)
     }
 
     fn language(&self) -> Language {

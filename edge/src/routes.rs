@@ -1,16 +1,21 @@
 //! The whole router on one page: which handler answers which row of the table.
 
 mod admin;
+mod amount;
 mod auth;
 mod broadcast;
 mod broadcasting;
 mod chat;
+mod company;
+mod deptos;
 mod guest;
 mod ids;
 mod keys;
+mod legacy;
 mod meta;
 mod pictures;
 mod pins;
+mod plan;
 mod probes;
 mod recovery;
 mod telegram;
@@ -41,30 +46,7 @@ pub type Handler = fn(Exchange) -> Pin<Box<dyn Future<Output = Result<Response, 
 /// The operations that answer 501 so far. A row is either here or has a handler.
 pub const NOT_SERVED_YET: &[&str] = &[
     "POST /api/correo/getConfigCorreos",
-    "POST /api/deptos/index",
-    "GET /api/deptos/show/{id}",
-    "POST /api/company/index",
-    "GET /api/company/show/{id}",
-    "DELETE /api/company/delete/{id}",
-    "POST /api/plan/index",
     "GET /api/meta/getMediaFile",
-    "POST /api/admin/clients/list",
-    "POST /api/admin/clients/store",
-    "PATCH /api/admin/clients/update",
-    "POST /api/admin/clients/search",
-    "POST /api/admin/departments/list",
-    "POST /api/admin/departments/store",
-    "PATCH /api/admin/departments/update",
-    "PATCH /api/admin/departments/update-status",
-    "POST /api/admin/departments/search",
-    "POST /api/admin/faqs/list",
-    "POST /api/admin/faqs/store",
-    "PATCH /api/admin/faqs/update",
-    "PATCH /api/admin/faqs/update-status",
-    "POST /api/admin/faqs/search",
-    "POST /api/admin/plans/list",
-    "POST /api/admin/plans/store",
-    "PATCH /api/admin/plans/update-status",
     "GET /api/telegram/getMediaFile",
     "POST /api/correo/save",
     "POST /api/SSO/ADI/setToken",
@@ -97,6 +79,31 @@ fn handler(row: &str) -> Option<Handler> {
         "PATCH /api/admin/channels/update-status" => {
             |e| Box::pin(admin::channels::update_status(e))
         }
+        "POST /api/deptos/index" => |e| Box::pin(deptos::index(e)),
+        "GET /api/deptos/show/{id}" => |e| Box::pin(deptos::show(e)),
+        "POST /api/company/index" => |e| Box::pin(company::index(e)),
+        "GET /api/company/show/{id}" => |e| Box::pin(company::show(e)),
+        "DELETE /api/company/delete/{id}" => |e| Box::pin(company::delete(e)),
+        "POST /api/plan/index" => |e| Box::pin(plan::index(e)),
+        "POST /api/admin/clients/list" => |e| Box::pin(admin::clients::list(e)),
+        "POST /api/admin/clients/store" => |e| Box::pin(admin::clients::store(e)),
+        "PATCH /api/admin/clients/update" => |e| Box::pin(admin::clients::update(e)),
+        "POST /api/admin/clients/search" => |e| Box::pin(admin::clients::search(e)),
+        "POST /api/admin/departments/list" => |e| Box::pin(admin::departments::list(e)),
+        "POST /api/admin/departments/store" => |e| Box::pin(admin::departments::store(e)),
+        "PATCH /api/admin/departments/update" => |e| Box::pin(admin::departments::update(e)),
+        "PATCH /api/admin/departments/update-status" => {
+            |e| Box::pin(admin::departments::update_status(e))
+        }
+        "POST /api/admin/departments/search" => |e| Box::pin(admin::departments::search(e)),
+        "POST /api/admin/faqs/list" => |e| Box::pin(admin::faqs::list(e)),
+        "POST /api/admin/faqs/store" => |e| Box::pin(admin::faqs::store(e)),
+        "PATCH /api/admin/faqs/update" => |e| Box::pin(admin::faqs::update(e)),
+        "PATCH /api/admin/faqs/update-status" => |e| Box::pin(admin::faqs::update_status(e)),
+        "POST /api/admin/faqs/search" => |e| Box::pin(admin::faqs::search(e)),
+        "POST /api/admin/plans/list" => |e| Box::pin(admin::plans::list(e)),
+        "POST /api/admin/plans/store" => |e| Box::pin(admin::plans::store(e)),
+        "PATCH /api/admin/plans/update-status" => |e| Box::pin(admin::plans::update_status(e)),
         "POST /api/guest/store" => |e| Box::pin(guest::store(e)),
         "GET /api/guest/get_token_by_phone/{phone}" => |e| Box::pin(guest::token_by_phone(e)),
         "POST /api/chat/list" => |e| Box::pin(chat::list(e)),

@@ -1,6 +1,6 @@
 //! The shapes of refusals.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -41,6 +41,20 @@ struct Fields<'a> {
 pub fn refuse(failure: &Failure, family: Family, id: ShownId) -> Response {
     match failure {
         Failure::Fields(errors) => wrong_fields(errors, family, id),
+        Failure::FieldsSaid {
+            status,
+            message,
+            errors,
+        } => house("error", *status, message, &Fields { errors }, id),
+        Failure::Echo {
+            status,
+            message,
+            field,
+            id: echoed,
+        } => {
+            let data = BTreeMap::from([(field, echoed)]);
+            house("error", *status, message, &data, id)
+        }
         Failure::Said {
             status,
             shape,

@@ -112,6 +112,8 @@ impl Wording {
         match reason {
             "REQUIRED" => sentence::required(language, field),
             "NOT_REGISTERED" => sentence::not_registered(language, field),
+            "NOT_AFTER_OPENING" => sentence::not_after_opening(language, field),
+            "TIME" => sentence::not_time(language, field),
             "TOO_LONG" => sentence::longer_than_kept(language, field),
             _ => sentence::invalid(language, field),
         }
@@ -125,7 +127,8 @@ impl Wording {
     }
 
     pub(super) fn conflict(&self, reason: &str) -> Failure {
-        let (shape, message) = if reason == "IDEMPOTENCY_CONFLICT" {
+        let reused = ["IDEMPOTENCY_CONFLICT", "IDEMPOTENCY_KEY_REUSED"];
+        let (shape, message) = if reused.contains(&reason) {
             (
                 Shape::Empty,
                 "La clave de idempotencia ya se uso con otro contenido.",

@@ -1,5 +1,7 @@
 //! Judges fields one by one and keeps every error, in order.
 
+mod amounts;
+
 use std::ops::RangeInclusive;
 
 use proto::common::v1::PageRequest;

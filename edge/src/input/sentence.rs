@@ -82,6 +82,70 @@ pub fn not_between(language: Language, field: &str, min: i64, max: i64) -> Strin
     }
 }
 
+/// The text is too short.
+pub fn too_short(language: Language, field: &str, min: usize) -> String {
+    match language {
+        Language::Spanish => format!("El campo {field} debe tener al menos {min} caracteres."),
+        Language::English => format!(
+            "The {} field must be at least {min} characters.",
+            spoken(field)
+        ),
+    }
+}
+
+/// The field is no amount.
+pub fn not_amount(language: Language, field: &str) -> String {
+    match language {
+        Language::Spanish => {
+            format!("El campo {field} debe ser un numero de hasta 14 enteros y 4 decimales.")
+        }
+        Language::English => format!("The {} field must be a number.", spoken(field)),
+    }
+}
+
+/// The amount is below zero.
+pub fn negative(language: Language, field: &str) -> String {
+    match language {
+        Language::Spanish => format!("El campo {field} no debe ser negativo."),
+        Language::English => format!("The {} field must be at least 0.", spoken(field)),
+    }
+}
+
+/// The field is no day.
+pub fn not_day(language: Language, field: &str) -> String {
+    match language {
+        Language::Spanish => format!("El campo {field} debe ser una fecha con formato Y-m-d."),
+        Language::English => format!("The {} field must match the format Y-m-d.", spoken(field)),
+    }
+}
+
+/// The field is no time of a day.
+pub fn not_time(language: Language, field: &str) -> String {
+    match language {
+        Language::Spanish => format!("El campo {field} debe ser una hora con formato HH:MM."),
+        Language::English => format!("The {} field must match the format H:i.", spoken(field)),
+    }
+}
+
+/// The closing time is not later than the opening time.
+pub fn not_after_opening(language: Language, field: &str) -> String {
+    match language {
+        Language::Spanish => format!("El campo {field} debe ser posterior a la hora de apertura."),
+        Language::English => format!(
+            "The {} field must be a time after the opening.",
+            spoken(field)
+        ),
+    }
+}
+
+/// The field is no list of ids.
+pub fn not_ids(language: Language, field: &str) -> String {
+    match language {
+        Language::Spanish => format!("El campo {field} debe ser una lista de identificadores."),
+        Language::English => format!("The {} field must be an array of ids.", spoken(field)),
+    }
+}
+
 /// The field is no mail address.
 pub fn not_email(language: Language, field: &str) -> String {
     match language {

@@ -1,6 +1,7 @@
 //! Upstreams that know what the documents' examples talk about, and note what
 //! they were asked.
 
+mod administration;
 mod channel;
 mod conversation;
 mod identity;

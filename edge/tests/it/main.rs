@@ -6,6 +6,7 @@
 )]
 
 mod access_log;
+mod administration;
 mod auth;
 mod bitacora;
 mod broadcast;
@@ -15,10 +16,11 @@ mod docs;
 mod fakes;
 mod harness;
 mod input;
+mod legacy;
 mod limits;
+mod living;
 mod passwords;
 mod pictures;
-mod living;
 mod replay;
 mod revocation;
 mod shapes;

@@ -2,10 +2,13 @@
 //! the documents, changed as little as its answer demands, and the answer to the
 //! letter.
 
+use chassis::ErrorCode;
 use edge::NOT_SERVED_YET;
 use serde_json::{Value, json};
+use tonic::Status;
 
 use crate::{
+    fakes::refusal,
     harness::{AGENT, Answer, Edge, JUAN, request},
     table::documented,
 };
@@ -14,6 +17,9 @@ use crate::{
 /// answer: fields to set, null to take one away.
 fn changes(id: &str, nth: usize) -> Value {
     match (id, nth) {
+        (id, nth) if id.contains("/admin/") && !id.contains("/channels/") => {
+            administration(id, nth)
+        }
         ("POST /api/auth/login", 1) => json!({"password": "wrong"}),
         ("POST /api/auth/login/pin", 1) => json!({"pin": "654321"}),
         ("POST /api/auth/password/forgot", 1) => json!({"email": "nadie@empresa.com"}),
@@ -64,6 +70,70 @@ fn is_nobody(id: &str) -> bool {
     )
 }
 
+/// The same for companies, departments, FAQs and plans.
+fn administration(id: &str, nth: usize) -> Value {
+    let hour = json!({"lunes_apertura": "09:00", "lunes_cierre": "18:00"});
+    let route = id.split_once("/api/admin/").unwrap().1;
+    match (route, nth) {
+        ("clients/list" | "departments/list" | "faqs/list" | "plans/list", 1) => {
+            json!({"paginate": "N"})
+        }
+        ("clients/list" | "faqs/list" | "plans/list", 2) => json!({"paginate": "X"}),
+        ("clients/store", 1) => json!({"email": "taken@empresa.com"}),
+        ("clients/store", 2) => json!({"email": null}),
+        ("clients/update", 1) => json!({
+            "name": "Empresa Demo", "email": "demo@empresa.com", "balance": "0",
+            "pay_day": "2024-12-15", "id_plan": 2, "api": 0, "messenger": 0, "telegram": 0,
+        }),
+        ("clients/update", 2) => json!({"id": 11}),
+        ("clients/update", 3) => json!({"id": null}),
+        ("clients/search", 1) => json!({"id_company": 11}),
+        ("clients/search", 2) => json!({"id_company": null}),
+        ("departments/list", 2) => json!({"quantity_x_page": null}),
+        ("departments/store", 1) => json!({"department_name": "Ventas"}),
+        ("departments/store", 2) => json!({"department_name": null}),
+        // The documented times are regular expressions filled in at random.
+        ("departments/update", 0) => json!({"hour": hour}),
+        ("departments/update", 1) => json!({"hour": hour, "id_department": 99}),
+        ("departments/update", 2) => json!({"hour": hour, "department_name": "Ventas"}),
+        ("departments/update", 3) => json!({"hour": null, "department_name": null}),
+        ("departments/update-status", 0) => json!({"status": 0}),
+        ("departments/update-status" | "departments/search", 2) if route.ends_with("search") => {
+            json!({"id_department": null})
+        }
+        ("departments/update-status", 2) | ("departments/search", 1) => {
+            json!({"id_department": 99})
+        }
+        ("departments/update-status" | "faqs/update-status", 3) => json!({"status": 2}),
+        ("faqs/store", 1) => json!({"departament": null}),
+        ("faqs/update" | "faqs/search", 1) => json!({"id_faq": 6}),
+        ("faqs/update", 2) => json!({"replay": null, "department": null}),
+        ("faqs/update-status", 1) => json!({"status": 1}),
+        ("plans/store", 1) => json!({"name": null}),
+        ("plans/update-status", 0) => json!({"state": 0}),
+        _ => json!({}),
+    }
+}
+
+/// What an upstream answers instead of what it knows.
+fn failure(id: &str, nth: usize) -> Option<Status> {
+    match (id, nth) {
+        // The documents call the FAQ of all other examples unknown here.
+        ("PATCH /api/admin/faqs/update-status", 2) => {
+            Some(refusal(ErrorCode::NotFound, "NO_SUCH_FAQ"))
+        }
+        ("PATCH /api/admin/plans/update-status", 2) => Some(Status::internal("broken")),
+        _ => None,
+    }
+}
+
+/// The older routes whose only documented answer is the one to nobody.
+fn is_hidden(id: &str) -> bool {
+    ["/api/deptos/", "/api/company/", "/api/plan/"]
+        .iter()
+        .any(|start| id.contains(start))
+}
+
 #[tokio::test]
 async fn documented_examples_come_out_to_the_letter() {
     let edge = Edge::new();
@@ -75,12 +145,13 @@ async fn documented_examples_come_out_to_the_letter() {
         }
         let responses = operation["responses"].as_array().unwrap();
         for (nth, wanted) in responses.iter().enumerate() {
+            *edge.world.failing.lock().unwrap() = failure(id, nth);
             let answer = replay(&edge, &operation, id, nth).await;
             compare(id, nth, wanted, &answer);
             replayed += 1;
         }
     }
-    assert!(replayed >= 68, "only {replayed} examples were replayed");
+    assert!(replayed >= 128, "only {replayed} examples were replayed");
 }
 
 async fn replay(edge: &Edge, operation: &Value, id: &str, nth: usize) -> Answer {
@@ -110,8 +181,13 @@ async fn replay(edge: &Edge, operation: &Value, id: &str, nth: usize) -> Answer 
         .replace("{phone}", phone)
         .replace("/{id?}", "")
         .replace("{id}", if missing { "99" } else { "15" });
+    // The older routes are asked for what is no number.
+    let path = match is_hidden(id) {
+        true => path.replace("/99", "/dignissimos"),
+        false => path,
+    };
     let mut asked = request(operation["method"].as_str().unwrap(), &path);
-    if !is_nobody(id) {
+    if !is_nobody(id) && (!is_hidden(id) || path.contains("dignissimos")) {
         asked = asked.client();
     }
     if (id, nth) != ("POST /api/meta/sendMessagesWAP", 1) {

@@ -5,15 +5,27 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 
 /// Settings of tenancy-admin.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// What the tokens of companies are encrypted with in the database: `id:base64
     /// of 32 bytes`, several separated by commas; the first one encrypts, all
     /// decrypt.
     pub encryption_keys: Secret,
+    /// The zone of the calendars of companies that name none, an IANA name.
+    pub time_zone: String,
     /// The access log.
     pub bitacora: AccessLog,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            encryption_keys: Secret::default(),
+            time_zone: "America/Costa_Rica".to_owned(),
+            bitacora: AccessLog::default(),
+        }
+    }
 }
 
 /// The `[tenancy.bitacora]` table.

@@ -9,14 +9,15 @@ use proto::tenancy::v1::{
 };
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream, service::Routes};
 
-use super::Shared;
+use super::{Shared, administration};
 
 const SIZE: u32 = 4;
 
 struct Fake(Shared);
 
 pub fn routes(world: &Shared) -> Routes {
-    Routes::new(BitacoraServiceServer::new(Fake(world.clone())))
+    let own = Routes::new(BitacoraServiceServer::new(Fake(world.clone())));
+    administration::add_to(own, world)
 }
 
 #[tonic::async_trait]

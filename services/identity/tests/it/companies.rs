@@ -21,6 +21,7 @@ async fn users_of_a_company_that_is_off_are_out(pool: PgPool) {
                 name: "Empresa Demo".to_owned(),
                 active,
                 time_zone: "America/Costa_Rica".to_owned(),
+                ..CompanyChanged::default()
             },
         );
     };

@@ -254,6 +254,7 @@ impl World {
             name: "Empresa".to_owned(),
             active,
             time_zone: "America/Costa_Rica".to_owned(),
+            ..CompanyChanged::default()
         };
         self.tenancy
             .append("company.changed", company_id, &data)

@@ -35,7 +35,7 @@ async fn companies_and_departments_are_announced_in_order(pool: PgPool) {
     assert_eq!(company.time_zone, "America/Costa_Rica");
     let department = DepartmentChanged::decode(events[2].1.as_slice()).unwrap();
     assert_eq!((department.department_id, department.company_id), (7, 3));
-    assert!(department.active && department.hours_json.is_empty());
+    assert!(department.active && department.hours_json.contains("08:00"));
 }
 
 /// The rows that seeding may touch, events among them.
@@ -44,6 +44,7 @@ async fn everything(pool: &PgPool) -> Vec<String> {
         "SELECT c::text FROM tenancy.company c
          UNION ALL SELECT d::text FROM tenancy.department d
          UNION ALL SELECT p::text FROM tenancy.plan p
+         UNION ALL SELECT f::text FROM tenancy.faq f
          UNION ALL SELECT o::text FROM tenancy.outbox o
          ORDER BY 1",
     )

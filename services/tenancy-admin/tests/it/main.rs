@@ -5,6 +5,16 @@
 mod accesses;
 mod bitacora;
 mod companies;
+mod crashes;
+mod creation;
 mod days;
+mod deletion;
 mod demo;
+mod departments;
+mod faqs;
+mod holidays;
+mod identity;
+mod nonsense;
+mod plans;
 mod rig;
+mod rights;
