@@ -5,10 +5,12 @@ mod auth;
 mod broadcast;
 mod broadcasting;
 mod chat;
+mod correo;
 mod guest;
 mod ids;
 mod meta;
 mod probes;
+mod synology;
 mod telegram;
 
 use std::{pin::Pin, sync::Arc};
@@ -34,7 +36,6 @@ pub type Handler = fn(Exchange) -> Pin<Box<dyn Future<Output = Result<Response, 
 
 /// The operations that answer 501 so far. A row is either here or has a handler.
 pub const NOT_SERVED_YET: &[&str] = &[
-    "POST /api/correo/getConfigCorreos",
     "POST /api/deptos/index",
     "GET /api/deptos/show/{id}",
     "POST /api/company/index",
@@ -76,14 +77,12 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "GET /api/telegram/getMediaFile",
     "POST /api/SSO/password/forgot",
     "POST /api/SSO/password/reset",
-    "POST /api/correo/save",
     "POST /api/SSO/ADI/setToken",
     "POST /api/SSO/ADI/generateToken",
     "POST /api/SSO/ADI/Token",
     "POST /api/SSO/access",
     "GET /api/SSO/refreshUserToken",
     "POST /api/UsuarioInterno/get",
-    "POST /api/Synology/BotAsistencia/configurarIdUsuario",
 ];
 
 fn handler(row: &str) -> Option<Handler> {
@@ -138,6 +137,11 @@ fn handler(row: &str) -> Option<Handler> {
         }
         "POST /api/broadcast/userPresenceCustomerChannelTyping" => {
             |e| Box::pin(broadcast::presence::customer_typing(e))
+        }
+        "POST /api/correo/getConfigCorreos" => |e| Box::pin(correo::config(e)),
+        "POST /api/correo/save" => |e| Box::pin(correo::save(e)),
+        "POST /api/Synology/BotAsistencia/configurarIdUsuario" => {
+            |e| Box::pin(synology::configure_user_id(e))
         }
         "GET /broadcasting/auth"
         | "POST /broadcasting/auth"

@@ -4,6 +4,7 @@
 mod channel;
 mod conversation;
 mod identity;
+mod mail;
 mod realtime;
 mod tenancy;
 
@@ -19,6 +20,7 @@ use tonic::{Request, Status};
 pub use channel::routes as channel;
 pub use conversation::routes as conversation;
 pub use identity::routes as identity;
+pub use mail::routes as mail;
 pub use realtime::routes as realtime;
 pub use tenancy::routes as tenancy;
 

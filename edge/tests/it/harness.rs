@@ -74,7 +74,7 @@ impl Edge {
             conversation: serve(fakes::conversation(&world)),
             channel_connector: serve(fakes::channel(&world)),
             realtime_broadcast: serve(fakes::realtime(&world)),
-            mail_ticket: serve(Routes::default()),
+            mail_ticket: serve(fakes::mail(&world)),
         };
         Self {
             router: edge::router(config, upstreams, &keys, clock).unwrap(),

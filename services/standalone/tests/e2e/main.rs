@@ -11,6 +11,7 @@ mod agent;
 mod api;
 mod crash;
 mod grpc;
+mod mail;
 mod path;
 mod readme;
 mod refusals;
