@@ -306,15 +306,12 @@ fn headers(check: &mut Check<'_>, sent: Option<&Value>) -> Vec<MailHeader> {
     };
     let mut read = Vec::with_capacity(fields.len());
     for (name, value) in fields {
-        match header_values(value) {
-            Some(values) => read.push(MailHeader {
-                name: name.clone(),
-                values,
-            }),
-            None => {
-                let field = format!("headers.{name}");
-                check.fail(&field, sentence::not_text(Language::Spanish, &field));
-            }
+        if let Some(values) = header_values(value) {
+            let name = name.clone();
+            read.push(MailHeader { name, values });
+        } else {
+            let field = format!("headers.{name}");
+            check.fail(&field, sentence::not_text(Language::Spanish, &field));
         }
     }
     read
