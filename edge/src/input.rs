@@ -50,6 +50,11 @@ impl Input {
         found.filter(|value| !value.is_null())
     }
 
+    /// Whether a field was named at all, even with nothing in it.
+    pub fn names(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
     /// The text of a field; empty when there is none.
     pub fn text(&self, name: &str) -> &str {
         self.get(name).and_then(Value::as_str).unwrap_or_default()

@@ -7,6 +7,7 @@ mod broadcast;
 mod broadcasting;
 mod chat;
 mod company;
+mod correo;
 mod deptos;
 mod guest;
 mod ids;
@@ -18,6 +19,7 @@ mod pins;
 mod plan;
 mod probes;
 mod recovery;
+mod synology;
 mod telegram;
 mod users;
 
@@ -45,17 +47,14 @@ pub type Handler = fn(Exchange) -> Pin<Box<dyn Future<Output = Result<Response, 
 
 /// The operations that answer 501 so far. A row is either here or has a handler.
 pub const NOT_SERVED_YET: &[&str] = &[
-    "POST /api/correo/getConfigCorreos",
     "GET /api/meta/getMediaFile",
     "GET /api/telegram/getMediaFile",
-    "POST /api/correo/save",
     "POST /api/SSO/ADI/setToken",
     "POST /api/SSO/ADI/generateToken",
     "POST /api/SSO/ADI/Token",
     "POST /api/SSO/access",
     "GET /api/SSO/refreshUserToken",
     "POST /api/UsuarioInterno/get",
-    "POST /api/Synology/BotAsistencia/configurarIdUsuario",
 ];
 
 fn handler(row: &str) -> Option<Handler> {
@@ -145,6 +144,11 @@ fn handler(row: &str) -> Option<Handler> {
         }
         "POST /api/broadcast/userPresenceCustomerChannelTyping" => {
             |e| Box::pin(broadcast::presence::customer_typing(e))
+        }
+        "POST /api/correo/getConfigCorreos" => |e| Box::pin(correo::config(e)),
+        "POST /api/correo/save" => |e| Box::pin(correo::save(e)),
+        "POST /api/Synology/BotAsistencia/configurarIdUsuario" => {
+            |e| Box::pin(synology::configure_user_id(e))
         }
         "GET /broadcasting/auth"
         | "POST /broadcasting/auth"

@@ -107,7 +107,7 @@ async fn services_learn_who_is_behind_a_call() {
     assert_eq!(&*caller.service, "edge");
     let client = caller.client.unwrap();
     assert_eq!((client.id.0, client.authority), (1, Authority::Platform));
-    assert_eq!(client.scopes, ["crm:read"]);
+    assert_eq!(client.scopes, ["crm:read", "mail:credentials"]);
     let user = caller.user.unwrap();
     assert_eq!((user.id.0, user.role), (7, Role::Chat));
     assert_eq!((user.company.0, user.department.unwrap().0), (3, 7));

@@ -83,7 +83,7 @@ impl Edge {
             conversation: serve(fakes::conversation(world)),
             channel_connector: serve(fakes::channel(world)),
             realtime_broadcast: serve(fakes::realtime(world)),
-            mail_ticket: serve(Routes::default()),
+            mail_ticket: serve(fakes::mail(world)),
         };
         let edge = edge::build(config, upstreams, &keys, clock, &Stop::default()).unwrap();
         let ours = Self {

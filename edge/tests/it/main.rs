@@ -19,6 +19,7 @@ mod input;
 mod legacy;
 mod limits;
 mod living;
+mod mail;
 mod passwords;
 mod pictures;
 mod replay;

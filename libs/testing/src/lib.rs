@@ -8,8 +8,10 @@ mod opaque;
 mod recorder;
 pub mod samples;
 pub mod servers;
+pub mod synology;
 pub mod telegram;
 
 pub use environment::{database_url, redis_url};
 pub use graph::FakeGraph;
+pub use synology::FakeSynology;
 pub use telegram::FakeTelegram;

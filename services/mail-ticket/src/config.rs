@@ -1,5 +1,7 @@
 //! The `[mail]` section.
 
+use std::collections::BTreeMap;
+
 use chassis::config::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -11,4 +13,16 @@ pub struct Config {
     /// of 32 bytes`, several separated by commas; the first one encrypts, all
     /// decrypt.
     pub encryption_keys: Secret,
+    /// The systems that hand mails in, by the name they give.
+    pub systems: BTreeMap<String, System>,
+}
+
+/// A system that hands mails in.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct System {
+    /// The company that `department` belongs to.
+    pub company: i64,
+    /// What gets its mails that came to no mailbox.
+    pub department: i64,
 }

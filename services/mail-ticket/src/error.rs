@@ -1,5 +1,7 @@
 //! What can go wrong, and how callers are told.
 
+use std::time::Duration;
+
 use chassis::{ErrorCode, Failure, FieldViolation};
 
 /// A failure of an operation of mail-ticket.
@@ -11,6 +13,24 @@ pub enum Error {
     /// A field is wrong.
     #[error("the input is wrong")]
     Invalid(FieldViolation),
+    /// The key came with another mail before.
+    #[error("the idempotency key was used for another mail")]
+    KeyReused,
+    /// The token is of no bot.
+    #[error("no bot has this token")]
+    UnknownBot,
+    /// Nobody has the login.
+    #[error("nobody has this login")]
+    UnknownLogin,
+    /// Another active internal user has the id in Synology Chat.
+    #[error("another user has this id in Synology Chat")]
+    SynologyIdTaken,
+    /// Somebody calls too often.
+    #[error("too many messages of one user")]
+    TooMany(Duration),
+    /// Identity does not answer.
+    #[error("identity does not answer; try again")]
+    Identity(#[source] tonic::Status),
     /// The database does not answer.
     #[error("the database does not answer; try again")]
     Database(#[source] sqlx::Error),
@@ -20,6 +40,12 @@ pub enum Error {
     /// A secret could not be encrypted or decrypted.
     #[error("a secret could not be encrypted or decrypted")]
     Sealing(#[from] sealing::SealError),
+    /// A stored mail cannot be read.
+    #[error("the mail cannot be read")]
+    Unreadable,
+    /// The system gave no randomness.
+    #[error("the system has no randomness")]
+    NoRandomness,
 }
 
 impl Failure for Error {
@@ -27,8 +53,14 @@ impl Failure for Error {
         match self {
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::Invalid(_) => ErrorCode::InvalidInput,
-            Self::Database(_) => ErrorCode::Unavailable,
-            Self::Statement(_) | Self::Sealing(_) => ErrorCode::Internal,
+            Self::KeyReused | Self::SynologyIdTaken => ErrorCode::AlreadyExists,
+            Self::UnknownBot => ErrorCode::Unauthenticated,
+            Self::UnknownLogin => ErrorCode::NotFound,
+            Self::TooMany(_) => ErrorCode::RateLimited,
+            Self::Identity(_) | Self::Database(_) => ErrorCode::Unavailable,
+            Self::Statement(_) | Self::Sealing(_) | Self::Unreadable | Self::NoRandomness => {
+                ErrorCode::Internal
+            }
         }
     }
 
@@ -36,9 +68,17 @@ impl Failure for Error {
         match self {
             Self::Forbidden => "FORBIDDEN",
             Self::Invalid(_) => "INVALID",
+            Self::KeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::UnknownBot => "BOT_TOKEN",
+            Self::UnknownLogin => "LOGIN_UNKNOWN",
+            Self::SynologyIdTaken => "SYNOLOGY_ID_TAKEN",
+            Self::TooMany(_) => "TOO_MANY",
+            Self::Identity(_) => "IDENTITY",
             Self::Database(_) => "DATABASE",
             Self::Statement(_) => "STATEMENT",
             Self::Sealing(_) => "SEALING",
+            Self::Unreadable => "UNREADABLE",
+            Self::NoRandomness => "RANDOMNESS",
         }
     }
 
@@ -46,6 +86,13 @@ impl Failure for Error {
         match self {
             Self::Invalid(violation) => vec![violation.clone()],
             _ => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooMany(wait) => Some(*wait),
+            _ => None,
         }
     }
 }

@@ -1,22 +1,37 @@
-//! Mailboxes whose mail becomes tickets, and the bots of Synology Chat.
+//! Mailboxes, tickets that their mails become, and the bots of Synology Chat.
 //!
-//! It promises that the secrets of a mailbox are encrypted at rest, leave it only
-//! for whoever may have them, and never without an audit record.
+//! It promises that a mail that was taken is not lost and takes effect once,
+//! however often it is handed in; that nobody joins a ticket by knowing its number;
+//! that the secrets of a mailbox are encrypted at rest, leave it only for whoever
+//! may have them, and never without an audit record.
 
 mod audit;
 mod config;
 pub mod demo;
 mod error;
+mod events;
+mod intake;
+mod mail;
 mod mailboxes;
+mod notices;
+mod people;
 mod synology_bots;
+mod tickets;
+
+use std::sync::Arc;
 
 use ::events::LogServer;
-use chassis::Service;
+use chassis::{Service, Task, grpc::LARGEST_MESSAGE};
 use host::{Host, Spec};
-use proto::mail::v1::mailbox_service_server::MailboxServiceServer;
+use proto::mail::v1::{
+    intake_service_server::IntakeServiceServer, mailbox_service_server::MailboxServiceServer,
+    synology_bot_service_server::SynologyBotServiceServer,
+};
 use sqlx::migrate::Migrator;
 
-pub use config::Config;
+pub use config::{Config, System};
+pub use error::Error;
+pub use synology_bots::answer_at;
 
 /// The name in the call graph.
 const NAME: &str = "mail-ticket";
@@ -41,17 +56,39 @@ pub fn spec() -> Spec<Config> {
 }
 
 fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
+    let sealer = sealing::Sealer::new("mail.encryption_keys", &config.encryption_keys)?;
     let mailboxes = mailboxes::Mailboxes {
         pool: host.pool.clone(),
-        sealer: sealing::Sealer::new("mail.encryption_keys", &config.encryption_keys)?,
+        sealer: sealer.clone(),
         clock: host.clock.clone(),
     };
+    let intake = intake::Intake {
+        pool: host.pool.clone(),
+        clock: host.clock.clone(),
+        systems: Arc::new(config.systems.clone()),
+    };
+    let bots = synology_bots::Bots::new(
+        host.pool.clone(),
+        sealer,
+        host.clock.clone(),
+        host.upstreams.identity.clone(),
+        host.tokens.clone(),
+    )?;
+    let taking =
+        IntakeServiceServer::new(intake.clone()).max_decoding_message_size(LARGEST_MESSAGE);
     let routes = tonic::service::Routes::new(MailboxServiceServer::new(mailboxes))
+        .add_service(taking)
+        .add_service(SynologyBotServiceServer::new(bots))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
     Ok(Service {
         name: NAME,
         routes,
-        tasks: vec![host.relay()],
+        tasks: vec![
+            host.relay(),
+            host.consume("identity", events::Users),
+            host.consume("tenancy-admin", events::Companies),
+            Task::new("stored-mails", intake.work(host.stop.clone())),
+        ],
         http: None,
     })
 }

@@ -15,6 +15,8 @@ use crate::{
     error::Error,
 };
 
+pub(crate) use store::{department, own_addresses, receiving, time_zone};
+
 /// The right to see the secrets of mailboxes.
 const CREDENTIALS: &str = "mail:credentials";
 

@@ -44,7 +44,10 @@ fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
         consumo: consumo.into(),
         authority: authority.into(),
         company_id,
-        scopes: vec!["crm:read".into()],
+        scopes: match authority {
+            Authority::Platform => vec!["crm:read".into(), "mail:credentials".into()],
+            _ => vec!["crm:read".into()],
+        },
     })
 }
 

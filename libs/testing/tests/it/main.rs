@@ -14,6 +14,7 @@ mod graph_rules;
 mod graph_webhooks;
 mod receiver;
 mod servers;
+mod synology;
 mod telegram_calls;
 mod telegram_client;
 mod telegram_delivery;

@@ -170,3 +170,64 @@ pub async fn move_sequence(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     .await?;
     Ok(())
 }
+
+/// The mailbox that a mail came to.
+pub(crate) struct Receiving {
+    pub(crate) id: i64,
+    pub(crate) company: i64,
+}
+
+/// The active mailbox within reach that receives for the first of the addresses
+/// that has one; they are in lower case.
+pub(crate) async fn receiving(
+    db: &PgPool,
+    scope: TenantScope,
+    addresses: &[String],
+) -> Result<Option<Receiving>, sqlx::Error> {
+    sqlx::query_as!(
+        Receiving,
+        "SELECT mailbox_id AS id, company_id AS company
+         FROM mail.mailbox JOIN unnest($2::text[]) WITH ORDINALITY AS given (wanted, nth)
+             ON wanted IN (lower(address), lower(imap_user))
+         WHERE ($1::bigint IS NULL OR company_id = $1) AND active
+         ORDER BY nth, mailbox_id LIMIT 1",
+        scope.confine(),
+        addresses
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The addresses that mails of ours come from, in lower case.
+pub(crate) async fn own_addresses(
+    db: &mut PgConnection,
+    company: i64,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT lower(address) AS "address!" FROM mail.mailbox WHERE company_id = $1
+           UNION SELECT lower(imap_user) FROM mail.mailbox WHERE company_id = $1"#,
+        company
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The department that gets the mails of a mailbox.
+pub(crate) async fn department(db: &mut PgConnection, mailbox: i64) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT department_id FROM mail.mailbox WHERE mailbox_id = $1",
+        mailbox
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// The time zone of a mailbox; empty means that of its company.
+pub(crate) async fn time_zone(db: &mut PgConnection, mailbox: i64) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT time_zone FROM mail.mailbox WHERE mailbox_id = $1",
+        mailbox
+    )
+    .fetch_one(db)
+    .await
+}

@@ -13,6 +13,7 @@ mod bitacora;
 mod contract;
 mod crash;
 mod grpc;
+mod mail;
 mod path;
 mod readme;
 mod refusals;
