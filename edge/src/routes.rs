@@ -7,6 +7,7 @@ mod broadcasting;
 mod chat;
 mod guest;
 mod ids;
+mod media;
 mod meta;
 mod probes;
 mod telegram;
@@ -41,7 +42,6 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "GET /api/company/show/{id}",
     "DELETE /api/company/delete/{id}",
     "POST /api/plan/index",
-    "GET /api/meta/getMediaFile",
     "POST /api/admin/clients/list",
     "POST /api/admin/clients/store",
     "PATCH /api/admin/clients/update",
@@ -73,7 +73,6 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "POST /api/auth/password/reset",
     "GET /api/auth/getRequestUserData",
     "GET /api/auth/refreshUserToken",
-    "GET /api/telegram/getMediaFile",
     "POST /api/SSO/password/forgot",
     "POST /api/SSO/password/reset",
     "POST /api/correo/save",
@@ -107,10 +106,12 @@ fn handler(row: &str) -> Option<Handler> {
         "POST /api/chat/markAsReadMessage" => |e| Box::pin(chat::mark_as_read(e)),
         "POST /api/telegram/sendTelegramMessage" => |e| Box::pin(telegram::send(e)),
         "POST /api/telegram/readTelegramMessages" => |e| Box::pin(telegram::read(e)),
+        "GET /api/telegram/getMediaFile" => |e| Box::pin(telegram::media_file(e)),
         "POST /api/telegram/setWebhook" => |e| Box::pin(telegram::set_webhook(e)),
         "POST /api/telegram/receive/{idChannel}" => |e| Box::pin(telegram::receive(e)),
         "POST /api/meta/sendMessagesWAP" => |e| Box::pin(meta::send(e)),
         "GET /api/meta/getChannelSettingsList" => |e| Box::pin(meta::settings(e)),
+        "GET /api/meta/getMediaFile" => |e| Box::pin(meta::media_file(e)),
         "POST /api/meta/readMessagesWAP" | "POST /api/meta/readMessagesWAP/{uuid}" => {
             |e| Box::pin(meta::receive(e))
         }

@@ -4,6 +4,7 @@
 mod channel;
 mod conversation;
 mod identity;
+mod media;
 mod realtime;
 mod tenancy;
 
@@ -19,6 +20,7 @@ use tonic::{Request, Status};
 pub use channel::routes as channel;
 pub use conversation::routes as conversation;
 pub use identity::routes as identity;
+pub use media::{CONTENT, PHOTO};
 pub use realtime::routes as realtime;
 pub use tenancy::routes as tenancy;
 
@@ -31,6 +33,8 @@ pub struct World {
     pub tenancy_away: AtomicBool,
     /// The next block of ids starts after this one.
     pub blocks: AtomicI64,
+    /// Stored files end after so many chunks, whatever they should hold.
+    pub cut_off_after: Mutex<Option<usize>>,
     /// Every service but identity answers with this instead.
     pub failing: Mutex<Option<Status>>,
 }

@@ -13,6 +13,7 @@ mod fakes;
 mod harness;
 mod input;
 mod limits;
+mod media;
 mod replay;
 mod shapes;
 mod sockets;
