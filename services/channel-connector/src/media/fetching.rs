@@ -44,7 +44,6 @@ const AWAY: time::Duration = time::Duration::seconds(5);
 const MOST_REFUSALS: i32 = 8;
 
 /// The fetcher.
-#[derive(Clone)]
 pub(crate) struct Fetcher {
     pub(crate) pool: PgPool,
     pub(crate) clock: Clock,
