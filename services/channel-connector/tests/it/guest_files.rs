@@ -109,7 +109,7 @@ async fn a_picture_is_shown_at_once_and_its_file_follows(pool: PgPool) {
     assert!(is_named(&told.media_filename, "photo", "jpg"), "{told:?}");
     let (info, content, _) = rig.part(&told.media_filename, 0, None).await;
     assert_eq!((&*info.mime, &*content), ("image/jpeg", JPEG));
-    assert_eq!(hex(&info.sha256), picture.sha256);
+    assert_eq!(hex::encode(&info.sha256), picture.sha256);
 
     // What is delivered again is neither fetched nor shown again.
     rig.until_fetching("done").await;
@@ -125,10 +125,6 @@ async fn a_picture_is_shown_at_once_and_its_file_follows(pool: PgPool) {
         (2, 1)
     );
     assert_eq!(rig.graph.refused(), []);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
