@@ -43,8 +43,9 @@ async fn a_message_gets_its_file_once_and_that_is_announced(pool: PgPool) {
     );
     let taken = rig.take(event).await;
     for filename in ["photo_1.jpg", "photo_1.jpg", "photo_2.jpg"] {
-        let answer = rig.attach(&connector(), attached("m:wamid.1", filename));
-        assert_eq!(answer.await.unwrap().message_id, taken.message_id);
+        let told = attached("m:wamid.1", filename);
+        let answer = rig.attach(&connector(), told).await.unwrap();
+        assert_eq!(answer.message_id, taken.message_id);
     }
     let stored = rig.messages(&admin(), taken.chat_id).await.remove(0);
     assert_eq!(stored.media_filename, "photo_1.jpg");
