@@ -25,6 +25,8 @@ pub enum Shape {
     Absent,
     /// Nothing but the message.
     MessageAlone,
+    /// Status and message alone.
+    StatusAndMessage,
 }
 
 /// A refusal; the envelope turns it into an answer.

@@ -13,6 +13,7 @@ mod guest;
 mod ids;
 mod keys;
 mod legacy;
+mod media;
 mod meta;
 mod pictures;
 mod pins;
@@ -47,8 +48,6 @@ pub type Handler = fn(Exchange) -> Pin<Box<dyn Future<Output = Result<Response, 
 
 /// The operations that answer 501 so far. A row is either here or has a handler.
 pub const NOT_SERVED_YET: &[&str] = &[
-    "GET /api/meta/getMediaFile",
-    "GET /api/telegram/getMediaFile",
     "POST /api/SSO/ADI/setToken",
     "POST /api/SSO/ADI/generateToken",
     "POST /api/SSO/ADI/Token",
@@ -113,10 +112,12 @@ fn handler(row: &str) -> Option<Handler> {
         "POST /api/chat/markAsReadMessage" => |e| Box::pin(chat::mark_as_read(e)),
         "POST /api/telegram/sendTelegramMessage" => |e| Box::pin(telegram::send(e)),
         "POST /api/telegram/readTelegramMessages" => |e| Box::pin(telegram::read(e)),
+        "GET /api/telegram/getMediaFile" => |e| Box::pin(telegram::media_file(e)),
         "POST /api/telegram/setWebhook" => |e| Box::pin(telegram::set_webhook(e)),
         "POST /api/telegram/receive/{idChannel}" => |e| Box::pin(telegram::receive(e)),
         "POST /api/meta/sendMessagesWAP" => |e| Box::pin(meta::send(e)),
         "GET /api/meta/getChannelSettingsList" => |e| Box::pin(meta::settings(e)),
+        "GET /api/meta/getMediaFile" => |e| Box::pin(meta::media_file(e)),
         "POST /api/meta/readMessagesWAP" | "POST /api/meta/readMessagesWAP/{uuid}" => {
             |e| Box::pin(meta::receive(e))
         }

@@ -19,6 +19,12 @@ struct Message<'a> {
 }
 
 #[derive(Serialize)]
+struct StatusAndMessage<'a> {
+    status: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
 struct Route<'a> {
     error: &'a str,
     code: u16,
@@ -130,6 +136,13 @@ fn said(status: StatusCode, shape: Shape, message: &str, id: ShownId) -> Respons
             },
         ),
         Shape::MessageAlone => json(status, &Message { message }),
+        Shape::StatusAndMessage => json(
+            status,
+            &StatusAndMessage {
+                status: "error",
+                message,
+            },
+        ),
     }
 }
 

@@ -53,6 +53,9 @@ struct MessageRow {
     id_message: String,
     text: String,
     sender_id: i64,
+    /// What the files are read by; the documents know messages without files only.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    file: String,
 }
 
 #[derive(Serialize)]
@@ -187,6 +190,7 @@ pub async fn messages(exchange: Exchange) -> Result<Response, Failure> {
         id_message: ids::message(message.message_id),
         text: message.text,
         sender_id: message.sender_id,
+        file: message.media_filename,
     });
     let messages: Vec<MessageRow> = rows.collect();
     Ok(exchange.answer(DONE, &json!({ "messages": messages })))

@@ -17,7 +17,7 @@ use proto::common::v1::PageRequest;
 use serde::Serialize;
 use serde_json::json;
 
-use super::ids;
+use super::{ids, media};
 use crate::{
     envelope,
     errors::{Failure, Wording},
@@ -162,6 +162,13 @@ pub async fn settings(exchange: Exchange) -> Result<Response, Failure> {
     });
     let rows: Vec<Setting> = rows.collect();
     Ok(exchange.answer("Mensaje Meta Enviado", &rows))
+}
+
+/// GET meta/getMediaFile. A name that is missing is as unknown as any other; the documents know
+/// no 422 here.
+pub async fn media_file(exchange: Exchange) -> Result<Response, Failure> {
+    let filename = exchange.input.text("filename").to_owned();
+    media::file(&exchange, filename).await
 }
 
 /// POST meta/readMessagesWAP, with the uuid of a channel or without.

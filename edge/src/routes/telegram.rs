@@ -7,7 +7,7 @@ use proto::channel::v1::{
 };
 use serde::Serialize;
 
-use super::meta::accept;
+use super::{media, meta::accept};
 use crate::{
     errors::{Failure, Shape, Wording},
     exchange::Exchange,
@@ -129,6 +129,17 @@ pub async fn read(exchange: Exchange) -> Result<Response, Failure> {
     });
     let rows: Vec<Pending> = rows.collect();
     Ok(exchange.answer("Mensajes leidos", &rows))
+}
+
+/// GET telegram/getMediaFile.
+pub async fn media_file(exchange: Exchange) -> Result<Response, Failure> {
+    let mut check = exchange.check();
+    let filename = check
+        .field("filename")
+        .required_saying("El campo filename es requerido.")
+        .text(191);
+    check.done()?;
+    media::file(&exchange, filename).await
 }
 
 /// POST telegram/receive/{idChannel}.

@@ -6,6 +6,7 @@ mod channel;
 mod conversation;
 mod identity;
 mod mail;
+mod media;
 mod passwords;
 mod realtime;
 mod tenancy;
@@ -25,6 +26,7 @@ pub use channel::routes as channel;
 pub use conversation::routes as conversation;
 pub use identity::routes as identity;
 pub use mail::routes as mail;
+pub use media::{CONTENT, PHOTO};
 pub use realtime::routes as realtime;
 pub use tenancy::routes as tenancy;
 pub use users::PICTURE;
@@ -44,6 +46,8 @@ pub struct World {
     pub refused_batches: AtomicUsize,
     /// Batches that are acknowledged until the stream breaks; 0 breaks none.
     pub batches_until_break: AtomicUsize,
+    /// Stored files end after so many chunks, whatever they should hold.
+    pub cut_off_after: Mutex<Option<usize>>,
     /// Every service but identity answers with this instead.
     pub failing: Mutex<Option<Status>>,
 }

@@ -20,6 +20,7 @@ mod legacy;
 mod limits;
 mod living;
 mod mail;
+mod media;
 mod passwords;
 mod pictures;
 mod replay;

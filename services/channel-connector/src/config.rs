@@ -3,6 +3,9 @@
 use chassis::config::Secret;
 use serde::{Deserialize, Serialize};
 
+/// No provider hands out larger files, in bytes.
+const LARGEST_MEDIA: u64 = 2 * 1024 * 1024 * 1024;
+
 /// Settings of channel-connector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -36,6 +39,10 @@ pub struct Config {
     pub event_attempts: u32,
     /// How often a message that the provider fails to take is tried before it has failed.
     pub send_attempts: u32,
+    /// How often a file of a guest is asked for before it is given up.
+    pub media_attempts: u32,
+    /// The largest file of a guest that is fetched, in bytes.
+    pub media_largest_bytes: u64,
 }
 
 impl Default for Config {
@@ -53,6 +60,8 @@ impl Default for Config {
             lease_seconds: 30,
             event_attempts: 8,
             send_attempts: 12,
+            media_attempts: 24,
+            media_largest_bytes: 100 * 1024 * 1024,
         }
     }
 }
@@ -67,6 +76,10 @@ impl Config {
         anyhow::ensure!(
             (1..=64).contains(&self.lanes),
             "channel.lanes must be 1 to 64"
+        );
+        anyhow::ensure!(
+            (1..=LARGEST_MEDIA).contains(&self.media_largest_bytes),
+            "channel.media_largest_bytes must be 1 to {LARGEST_MEDIA}"
         );
         for (key, url) in [
             ("public_url", &self.public_url),

@@ -100,14 +100,28 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
         channels: channels.clone(),
-        graph,
-        telegram,
+        graph: graph.clone(),
+        telegram: telegram.clone(),
         name: Uuid::new_v4(),
         lease: time::Duration::seconds(i64::try_from(config.lease_seconds)?),
         lanes: config.lanes,
         attempts: i32::try_from(config.send_attempts)?,
         queued: Arc::clone(&bells.queued),
         settled: Arc::clone(&bells.settled),
+    };
+    let fetcher = media::Fetcher {
+        pool: host.pool.clone(),
+        clock: host.clock.clone(),
+        channels: channels.clone(),
+        graph,
+        telegram,
+        conversation: host.upstreams.conversation.clone(),
+        tokens: host.tokens.clone(),
+        name: sender.name,
+        lease: sender.lease,
+        lanes: config.lanes,
+        attempts: i32::try_from(config.media_attempts)?,
+        largest: config.media_largest_bytes,
     };
     let worker = worker::Worker {
         pool: host.pool.clone(),
@@ -142,7 +156,7 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
     Ok(Service {
         name: NAME,
         routes,
-        tasks: tasks(host, worker, sender, &bells),
+        tasks: tasks(host, worker, sender, fetcher, &bells),
         http: None,
     })
 }
@@ -151,6 +165,7 @@ fn tasks(
     host: &Host,
     worker: worker::Worker,
     sender: outbound::Sender,
+    fetcher: media::Fetcher,
     bells: &Bells,
 ) -> Vec<Task> {
     let stop = || host.stop.clone();
@@ -172,6 +187,7 @@ fn tasks(
         Task::new("inbox-explode", worker.clone().explode(stop())),
         Task::new("inbox-deliver", worker.clone().deliver(stop())),
         Task::new("inbox-tidy", worker.tidy(stop())),
+        Task::new("media-fetch", fetcher.run(stop())),
         Task::new("outbound-send", sender.run(stop())),
         Task::new("outbound-report", reporter.run(stop())),
     ]

@@ -302,7 +302,8 @@ fn pause(asked: Option<Duration>, throttles: i32) -> time::Duration {
     asked.unwrap_or_else(|| jittered(doubled.min(LONGEST_PAUSE)))
 }
 
-fn jittered(base: time::Duration) -> time::Duration {
+/// Up to a quarter more, so that many do not come back together.
+pub(crate) fn jittered(base: time::Duration) -> time::Duration {
     let mut byte = [0_u8; 1];
     // Without randomness there is no jitter, which is no harm.
     let _ = aws_lc_rs::rand::fill(&mut byte);

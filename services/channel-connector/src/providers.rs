@@ -1,6 +1,7 @@
 //! The outside world: what sends a message behind one small trait, the HTTP they
 //! share, and what an answer means for the queue.
 
+mod files;
 pub(crate) mod telegram;
 pub(crate) mod whatsapp;
 
@@ -14,7 +15,11 @@ use proto::conversation::v1::IdentityKind;
 use reqwest::{Response, redirect};
 use uuid::Uuid;
 
-pub(crate) use self::{telegram::TelegramApi, whatsapp::GraphApi};
+pub(crate) use self::{
+    files::{Download, Missed, is_plain_id},
+    telegram::TelegramApi,
+    whatsapp::GraphApi,
+};
 use crate::{
     channels::Credentials,
     error::{Error, Result},

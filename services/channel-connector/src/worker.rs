@@ -8,6 +8,7 @@
 //! sender on one channel go one after another, those of others beside them. A
 //! body is done when conversation has answered for all its events.
 
+mod attachment;
 mod deliver;
 mod explode;
 mod lanes;

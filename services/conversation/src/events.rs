@@ -6,8 +6,8 @@ use auth::{ChannelId, CompanyId, DepartmentId, UserId};
 use events::{Event, Handler, NewEvent, Outbox};
 use prost::Message as _;
 use proto::events::v1::{
-    ChatAssigned, DepartmentChanged, MessageCreated, MessageRead, MessageStatusChanged,
-    OutboundRequested, UserChanged,
+    ChatAssigned, DepartmentChanged, MessageCreated, MessageMediaAttached, MessageRead,
+    MessageStatusChanged, OutboundRequested, UserChanged,
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -112,6 +112,29 @@ pub(crate) async fn status_changed(
     };
     let event = NewEvent {
         kind: "message.status_changed",
+        company: message.company.0,
+        subject: format!("chat-{}", message.chat),
+        data: &data,
+    };
+    outbox.append(db, now, event).await
+}
+
+/// The file of a message of a guest has arrived.
+pub(crate) async fn media_attached(
+    db: &mut PgConnection,
+    outbox: &Outbox,
+    now: OffsetDateTime,
+    message: &Sent,
+    filename: &str,
+) -> Result<(), sqlx::Error> {
+    let data = MessageMediaAttached {
+        message_id: message.id.0,
+        chat_id: message.chat.0,
+        media_filename: filename.to_owned(),
+        assigned_user_id: message.assigned,
+    };
+    let event = NewEvent {
+        kind: "message.media_attached",
         company: message.company.0,
         subject: format!("chat-{}", message.chat),
         data: &data,

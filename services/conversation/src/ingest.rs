@@ -1,6 +1,7 @@
 //! Taking what providers report, each event exactly once, in a transaction of
 //! its own.
 
+mod media;
 mod rpc;
 
 use auth::{ChannelId, ChatId, CompanyId, MessageId};

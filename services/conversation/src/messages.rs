@@ -12,8 +12,8 @@ use time::{Duration, OffsetDateTime};
 pub(crate) use rpc::{encode, time_of};
 pub(crate) use sending::{Outgoing, Start, send, start};
 pub(crate) use store::{
-    Sent, by_external_key, by_provider_id, locked_by_id, locked_by_provider_id, set_provider_id,
-    set_status,
+    Sent, by_external_key, by_provider_id, inbound_of_event, locked_by_id, locked_by_provider_id,
+    set_media, set_provider_id, set_status,
 };
 
 use crate::{

@@ -24,6 +24,7 @@ struct Fake(Shared);
 
 pub fn routes(world: &Shared) -> Routes {
     Routes::new(ChannelServiceServer::new(Fake(world.clone())))
+        .add_service(super::media::service(world))
         .add_service(SendingServiceServer::new(Fake(world.clone())))
         .add_service(
             WebhookServiceServer::new(Fake(world.clone()))

@@ -1,6 +1,7 @@
 //! The Telegram Bot API. The token is part of every address, so no address is
 //! ever logged.
 
+mod files;
 pub(crate) mod update;
 
 use std::{sync::Arc, time::Duration};

@@ -1,6 +1,7 @@
 //! WhatsApp Cloud API, by Meta itself or by a provider that keeps its shapes.
 
 mod fault;
+mod files;
 pub(crate) mod webhook;
 
 use std::sync::Arc;

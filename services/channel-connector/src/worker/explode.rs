@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proto::conversation::v1::{GuestIdentity, IdentityKind, InboundMessage, InboundStatus};
 use uuid::Uuid;
 
-use super::{meta, store::Body, telegram};
+use super::{attachment::Attachment, meta, store::Body, telegram};
 use crate::{
     error::Result,
     inbox::{Inbox, Key, Known},
@@ -44,6 +44,8 @@ pub(super) struct Event {
     /// Its place among events of the same time.
     pub(super) place: i64,
     pub(super) content: Content,
+    /// The file it names, which has to be fetched.
+    pub(super) attachment: Option<Attachment>,
 }
 
 /// What happened.

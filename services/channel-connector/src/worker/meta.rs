@@ -6,7 +6,10 @@ use proto::conversation::v1::{DeliveryStatus, IdentityKind, InboundMessage, Inbo
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::explode::{Content, Event, Found, identities, key, name, words};
+use super::{
+    attachment::Attachment,
+    explode::{Content, Event, Found, identities, key, name, words},
+};
 use crate::{
     inbox::Known,
     providers::whatsapp::webhook::{
@@ -121,6 +124,7 @@ fn message_event(channel: &Arc<Known>, value: &ChangeValue, message: &Message) -
         at: message.timestamp.parse().ok(),
         place: 0,
         content: Content::Message(Box::new(inbound)),
+        attachment: Attachment::of_whatsapp(message),
     })
 }
 
@@ -309,5 +313,6 @@ fn status_event(channel: &Arc<Known>, news: &StatusNews) -> Option<Event> {
             news: Box::new(inbound),
             outbound: Uuid::parse_str(&news.biz_opaque_callback_data).ok(),
         },
+        attachment: None,
     })
 }

@@ -1,5 +1,6 @@
 //! All SQL of the worker.
 
+mod attachments;
 mod found;
 mod news;
 mod tidy;
@@ -8,7 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use time::{Duration, OffsetDateTime};
 
 pub(super) use self::tidy::{adopt_orphans, remove_old};
-use self::{found::Rows, news::News};
+use self::{attachments::Attachments, found::Rows, news::News};
 use super::explode::{Content, Event, Found};
 use crate::error::{Error, Result};
 
@@ -140,6 +141,7 @@ async fn store_events(
     let news = News::of(&events);
     let adopted = news.adopt(db, now).await?;
     let mut messages = news.messages(db).await?.into_iter();
+    let attachments = Attachments::of(&events);
     let mut rows = Rows::default();
     for event in events {
         let message_id = match &event.content {
@@ -149,6 +151,7 @@ async fn store_events(
         rows.push(event, message_id, body.received_at);
     }
     let stored = rows.insert(db, body.id, now).await?;
+    attachments.insert(db, body.id, now).await?;
     let state = if stored == 0 { "done" } else { "new" };
     sqlx::query!(
         "UPDATE channel.inbound_raw SET state = $2, exploded_at = $3 WHERE id = $1",

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use proto::conversation::v1::{IdentityKind, InboundMessage};
 
-use super::explode::{Content, Event, Found, identities, key, name, words};
+use super::{
+    attachment::Attachment,
+    explode::{Content, Event, Found, identities, key, name, words},
+};
 use crate::{
     inbox::Known,
     providers::telegram::{
@@ -65,6 +68,7 @@ struct Written {
     kind: &'static str,
     text: String,
     about: Option<i64>,
+    attachment: Option<Attachment>,
 }
 
 fn event(channel: &Arc<Known>, update_id: i64, written: Written) -> Event {
@@ -86,6 +90,7 @@ fn event(channel: &Arc<Known>, update_id: i64, written: Written) -> Event {
         at: (written.at > 0).then_some(written.at),
         place: update_id,
         content: Content::Message(Box::new(inbound)),
+        attachment: written.attachment,
     }
 }
 
@@ -119,6 +124,7 @@ impl Written {
             kind,
             text,
             about: message.answered.as_ref().map(|to| to.message_id),
+            attachment: Attachment::of_telegram(message),
         })
     }
 
@@ -153,6 +159,7 @@ impl Written {
             kind: "interactive",
             text: query.data.clone(),
             about: Some(message.id),
+            attachment: None,
         })
     }
 
@@ -170,6 +177,7 @@ impl Written {
             kind: "reaction",
             text: emoji.collect(),
             about: Some(reaction.message_id),
+            attachment: None,
         })
     }
 }

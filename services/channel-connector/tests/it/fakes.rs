@@ -8,10 +8,10 @@ use std::{
 use auth::{Caller, ContextSigner};
 use proto::{
     conversation::v1::{
-        InboundEvent, IngestEventsRequest, IngestEventsResponse, IngestOutcome, IngestResult,
-        Message, ReportDeliveryRequest, ReportDeliveryResponse, StartMessageRequest,
-        StartMessageResponse, chat_service_server::ChatService,
-        ingest_service_server::IngestService,
+        AttachMediaRequest, AttachMediaResponse, InboundEvent, IngestEventsRequest,
+        IngestEventsResponse, IngestOutcome, IngestResult, Message, ReportDeliveryRequest,
+        ReportDeliveryResponse, StartMessageRequest, StartMessageResponse,
+        chat_service_server::ChatService, ingest_service_server::IngestService,
     },
     events::v1::{Event, ReadRequest, ReadResponse, event_log_service_server::EventLogService},
     identity::v1::{
@@ -46,6 +46,9 @@ pub struct State {
     pub poison: Option<String>,
     pub reports: Vec<ReportDeliveryRequest>,
     pub report_refusals: VecDeque<Code>,
+    /// Files that messages carry, in the order they were told of.
+    pub attached: Vec<AttachMediaRequest>,
+    pub attach_refusals: VecDeque<Code>,
     pub started: Vec<StartMessageRequest>,
     /// What `StartMessage` answers instead.
     pub start_refusal: Option<Status>,
@@ -154,6 +157,26 @@ impl IngestService for Conversation {
         let status = report.status;
         state.reports.push(report);
         Ok(Response::new(ReportDeliveryResponse { status }))
+    }
+
+    async fn attach_media(
+        &self,
+        request: Request<AttachMediaRequest>,
+    ) -> Result<Response<AttachMediaResponse>, Status> {
+        only_connector(&request)?;
+        let told = request.into_inner();
+        let mut state = self.0.lock().unwrap();
+        if let Some(code) = state.attach_refusals.pop_front() {
+            return Err(Status::new(code, "as the test wishes"));
+        }
+        if !state
+            .seen
+            .contains(&(told.channel_id, told.external_key.clone()))
+        {
+            return Err(Status::not_found("there is no such message"));
+        }
+        state.attached.push(told);
+        Ok(Response::new(AttachMediaResponse { message_id: 1 }))
     }
 }
 

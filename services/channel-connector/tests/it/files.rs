@@ -75,6 +75,7 @@ async fn a_file_is_uploaded_and_goes_out_with_its_caption(pool: PgPool) {
     let ask = |filename: &str| {
         call.request(GetMediaRequest {
             filename: filename.into(),
+            ..GetMediaRequest::default()
         })
     };
     let mut media = MediaServiceClient::new(rig.upstream.clone());

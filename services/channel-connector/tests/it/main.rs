@@ -10,6 +10,7 @@ mod delivery;
 mod doubts;
 mod fakes;
 mod files;
+mod guest_files;
 mod ordering;
 mod orphans;
 mod pressure;

@@ -3,14 +3,14 @@
 use auth::{ChannelId, CompanyId, MessageId};
 use chassis::{FieldViolation, crash};
 use proto::conversation::v1::{
-    InboundEvent, InboundMessage, InboundStatus, IngestEventsRequest, IngestEventsResponse,
-    IngestOutcome, IngestResult, ReportDeliveryRequest, ReportDeliveryResponse, inbound_event,
-    ingest_service_server::IngestService,
+    AttachMediaRequest, AttachMediaResponse, InboundEvent, InboundMessage, InboundStatus,
+    IngestEventsRequest, IngestEventsResponse, IngestOutcome, IngestResult, ReportDeliveryRequest,
+    ReportDeliveryResponse, inbound_event, ingest_service_server::IngestService,
 };
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
-use super::{Event, Inbound, Outcome, What, take};
+use super::{Event, Inbound, Outcome, What, media, take};
 use crate::{
     CONNECTOR,
     delivery::{self, About, News, Report},
@@ -77,6 +77,18 @@ impl IngestService for IngestDesk {
         tx.commit().await.map_err(Error::from)?;
         Ok(Response::new(ReportDeliveryResponse {
             status: delivery::encode(status).into(),
+        }))
+    }
+
+    async fn attach_media(
+        &self,
+        request: Request<AttachMediaRequest>,
+    ) -> Result<Response<AttachMediaResponse>, Status> {
+        check_caller(&request)?;
+        let arrived = media::decode(&request.into_inner())?;
+        let message = media::attach(&self.0, &arrived).await?;
+        Ok(Response::new(AttachMediaResponse {
+            message_id: message.0,
         }))
     }
 }

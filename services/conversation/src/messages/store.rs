@@ -302,3 +302,45 @@ pub(crate) async fn set_status(
     .await?;
     Ok(())
 }
+
+/// The message of a guest that an event of a provider brought.
+pub(crate) async fn inbound_of_event(
+    db: &mut PgConnection,
+    company: CompanyId,
+    channel: ChannelId,
+    key: &str,
+) -> Result<Option<Sent>, sqlx::Error> {
+    sqlx::query_as!(
+        Sent,
+        r#"SELECT message.id AS "id: MessageId", message.chat_id AS "chat: ChatId",
+               message.company_id AS "company: CompanyId",
+               message.channel_id AS "channel!: ChannelId", message.provider_id, COALESCE((
+                   SELECT assigned_user_id FROM conversation.chat WHERE id = message.chat_id
+               ), 0) AS "assigned!"
+           FROM conversation.message
+           WHERE message.channel_id = $1 AND message.external_key = $2
+             AND message.company_id = $3 AND message.direction = 'inbound'"#,
+        channel.0,
+        key,
+        company.0
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Gives a message its file; false when it has one.
+pub(crate) async fn set_media(
+    db: &mut PgConnection,
+    message: MessageId,
+    filename: &str,
+) -> Result<bool, sqlx::Error> {
+    let set = sqlx::query!(
+        "UPDATE conversation.message SET media_filename = $2
+         WHERE id = $1 AND media_filename = ''",
+        message.0,
+        filename
+    )
+    .execute(db)
+    .await?;
+    Ok(set.rows_affected() == 1)
+}

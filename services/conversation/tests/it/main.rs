@@ -7,6 +7,7 @@ mod guests;
 mod identities;
 mod ingest;
 mod listing;
+mod media;
 mod permutations;
 mod reading;
 mod replicas;

@@ -4,7 +4,7 @@ use events::Event;
 use prost::Message;
 use proto::{
     conversation::v1::{DeliveryStatus, Direction},
-    events::v1::{ChatAssigned, MessageCreated, MessageStatusChanged},
+    events::v1::{ChatAssigned, MessageCreated, MessageMediaAttached, MessageStatusChanged},
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -17,6 +17,7 @@ pub(super) fn frames(event: &Event) -> anyhow::Result<Vec<Frame>> {
     match event.r#type.as_str() {
         "message.created" => of_message(&MessageCreated::decode(data)?),
         "message.status_changed" => of_status(&MessageStatusChanged::decode(data)?),
+        "message.media_attached" => of_media(&MessageMediaAttached::decode(data)?),
         "chat.assigned" => of_assignment(&ChatAssigned::decode(data)?),
         _ => Ok(Vec::new()),
     }
@@ -68,11 +69,25 @@ fn of_status(changed: &MessageStatusChanged) -> anyhow::Result<Vec<Frame>> {
     if !changed.error.is_empty() {
         data["error"] = Value::from(changed.error.as_str());
     }
-    let room = Target::chat_room(changed.chat_id);
-    let mut frames = vec![frame(&room, "MessageUpdated", &data)?];
-    if changed.assigned_user_id != 0 {
-        let own = Target::PrivateUser(changed.assigned_user_id);
-        frames.push(frame(&own, "MessageUpdated", &data)?);
+    updated(changed.chat_id, changed.assigned_user_id, &data)
+}
+
+/// A message that was shown without its file has it now.
+fn of_media(attached: &MessageMediaAttached) -> anyhow::Result<Vec<Frame>> {
+    let data = json!({
+        "chatId": format!("chat-{}", attached.chat_id),
+        "id_message": format!("msg-{}", attached.message_id),
+        "status": status_name(DeliveryStatus::Received),
+        "file": attached.media_filename,
+    });
+    updated(attached.chat_id, attached.assigned_user_id, &data)
+}
+
+fn updated(chat: i64, agent: i64, data: &Value) -> anyhow::Result<Vec<Frame>> {
+    let mut frames = vec![frame(&Target::chat_room(chat), "MessageUpdated", data)?];
+    if agent != 0 {
+        let own = Target::PrivateUser(agent);
+        frames.push(frame(&own, "MessageUpdated", data)?);
     }
     Ok(frames)
 }

@@ -2,7 +2,7 @@
 
 use proto::{
     conversation::v1::{DeliveryStatus, Direction, Message},
-    events::v1::{ChatAssigned, MessageCreated, MessageStatusChanged},
+    events::v1::{ChatAssigned, MessageCreated, MessageMediaAttached, MessageStatusChanged},
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -117,6 +117,23 @@ async fn a_message_shows_in_its_room_and_to_everybody_concerned(pool: PgPool) {
         .append("message.status_changed", COMPANY, &delivered)
         .await;
     let updated = json!({"chatId": "chat-7", "id_message": "msg-45", "status": "delivered"});
+    assert_eq!(data_of(&room.expect("MessageUpdated").await), updated);
+    assert_eq!(data_of(&agents[0].expect("MessageUpdated").await), updated);
+
+    let attached = MessageMediaAttached {
+        message_id: 45,
+        chat_id: 7,
+        media_filename: "photo_12345.jpg".to_owned(),
+        assigned_user_id: 7,
+    };
+    world
+        .conversation
+        .append("message.media_attached", COMPANY, &attached)
+        .await;
+    let updated = json!({
+        "chatId": "chat-7", "id_message": "msg-45", "status": "received",
+        "file": "photo_12345.jpg",
+    });
     assert_eq!(data_of(&room.expect("MessageUpdated").await), updated);
     assert_eq!(data_of(&agents[0].expect("MessageUpdated").await), updated);
 

@@ -15,6 +15,9 @@ use crate::{
 const NUMBER: &str = "106540352242922";
 const CUSTOMER: &str = "50688887777";
 
+/// Enough of a picture to be told for one.
+const PICTURE: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF a picture";
+
 /// A system that will die at `point` of `service`, with a channel.
 async fn doomed(mode: Mode, service: &'static str, point: &str) -> (World, Api) {
     let process = match mode {
@@ -88,6 +91,50 @@ async fn outbound_survives(mode: Mode, service: &'static str, point: &'static st
     }
     assert_eq!(agent.texts(&chat).await, ["hola", "respuesta"]);
     events_are_complete(&world, "conversation").await;
+}
+
+/// A picture comes in; the process dies between provider and chat, and is started
+/// again.
+async fn file_survives(mode: Mode, service: &'static str, point: &'static str) {
+    let (mut world, admin) = doomed(mode, service, point).await;
+    let process = world.process_of(service);
+    let picture = world.graph.store_media(NUMBER, "image/jpeg", PICTURE);
+    let message = graph::media_message(CUSTOMER, "wamid.1", "image", &picture, now());
+    let webhook = graph::envelope(vec![vec![graph::change(NUMBER, vec![message], vec![])]]);
+    let posting = tokio::spawn(async move { admin.meta_until_accepted(&webhook).await });
+    world.died(process).await;
+    world.run(process, None);
+    world.ready().await;
+    posting.await.unwrap();
+
+    let agent = world.api().login("agente1@atencion.test").await;
+    let chat = agent.chat_saying("[Imagen]").await;
+    let filename = file_shown(&agent, &chat).await;
+    assert_eq!(agent.texts(&chat).await, ["[Imagen]"]);
+    let path = format!("meta/getMediaFile?filename={filename}");
+    let request = world.api().request(reqwest::Method::GET, &path);
+    let file = request.send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(file, PICTURE);
+    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM channel.media")
+        .fetch_one(&world.database)
+        .await
+        .unwrap();
+    assert_eq!(stored, 1, "fetched again though it was stored");
+    events_are_complete(&world, "conversation").await;
+}
+
+/// The name of the file of the one message in a chat, once it has come.
+async fn file_shown(agent: &Api, chat: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let asked = agent.post("chat/getChatMessages", json!({"id_chat": chat}));
+        let answer = asked.await.ok();
+        if let Some(filename) = answer["data"]["messages"][0]["file"].as_str() {
+            return filename.to_owned();
+        }
+        assert!(began.elapsed() < PATIENCE, "the file is never shown");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Sends as a careful client does: the same key until there is an answer.
@@ -182,6 +229,8 @@ crashes! {
     webhook_answered_and_claimed: inbound_survives("channel-connector", "worker.claimed");
     events_stored_and_not_passed_on: inbound_survives("channel-connector", "worker.exploded");
     events_passed_on_and_not_marked: inbound_survives("channel-connector", "worker.ingested");
+    file_stored_and_not_told: file_survives("channel-connector", "media.stored");
+    file_told_and_not_marked: file_survives("channel-connector", "media.told");
     message_stored_and_not_acknowledged: inbound_survives("conversation", "ingest.committed");
     relay_positioned_and_not_published: inbound_survives("conversation", "conversation/relay.positioned");
     relay_published: inbound_survives("conversation", "conversation/relay.published");

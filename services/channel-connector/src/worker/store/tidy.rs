@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 
-use crate::error::Result;
+use crate::{error::Result, media};
 
 /// How long bodies and the names of events are kept. Providers deliver again for 7 days.
 const KEEP: Duration = Duration::days(30);
@@ -13,6 +13,9 @@ const KEEP_SENT: Duration = Duration::days(90);
 
 /// How long a file may wait for its message; requests to send are kept for 7 days.
 const KEEP_UNUSED: Duration = Duration::days(8);
+
+/// How long a file may take to come in, and more.
+const KEEP_UNFINISHED: Duration = Duration::days(1);
 
 /// How long an orphan may still find its channel. Later than that nobody expects it.
 const ADOPTABLE: Duration = Duration::days(1);
@@ -74,7 +77,8 @@ pub(in crate::worker) async fn remove_old(pool: &PgPool, now: OffsetDateTime) ->
         most = most.max(remove_orphans(pool, orphans, now).await?);
     }
     most = most.max(remove_sent(pool, now - KEEP_SENT).await?);
-    most = most.max(remove_unused(pool, now - KEEP_UNUSED).await?);
+    most = most.max(media::remove_unused(pool, now - KEEP_UNUSED, LIMIT).await?);
+    most = most.max(media::remove_unfinished(pool, now - KEEP_UNFINISHED, LIMIT).await?);
     Ok(most >= LIMIT.unsigned_abs())
 }
 
@@ -85,19 +89,6 @@ async fn remove_sent(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
               WHERE state IN ('sent', 'failed', 'uncertain') AND created_at < $1
                 AND report = reported
               ORDER BY created_at LIMIT $2)",
-        before,
-        LIMIT,
-    )
-    .execute(pool)
-    .await?;
-    Ok(gone.rows_affected())
-}
-
-async fn remove_unused(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
-    let gone = sqlx::query!(
-        "DELETE FROM channel.media WHERE filename IN
-             (SELECT filename FROM channel.media WHERE NOT used AND created_at < $1 LIMIT $2)
-           AND NOT used",
         before,
         LIMIT,
     )
