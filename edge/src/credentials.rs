@@ -1,6 +1,8 @@
 //! Who is calling: the API client, the user, or both.
 
-use std::time::Duration;
+mod allowed;
+
+use std::{net::IpAddr, time::Duration};
 
 use auth::{
     Authority, Call, Caller, ClientCaller, ClientId, CompanyId, DepartmentId, Role, SessionId,
@@ -9,8 +11,8 @@ use auth::{
 use chassis::code::refusal;
 use http::{HeaderMap, header::AUTHORIZATION};
 use proto::identity::v1::{
-    self as wire, AuthenticateBearerRequest, AuthenticateRequest, ClientPrincipal, UserPrincipal,
-    authentication_service_client::AuthenticationServiceClient,
+    self as wire, ApiClientLimits, AuthenticateBearerRequest, AuthenticateRequest, ClientPrincipal,
+    UserPrincipal, authentication_service_client::AuthenticationServiceClient,
 };
 use tonic::{Code, Status};
 
@@ -25,24 +27,35 @@ use crate::{
 const CONSUMO: &str = "x-user-consumo";
 const SECRET: &str = "x-user-secret";
 
+/// What a request has to be checked for.
+pub struct Asked<'a> {
+    /// What the operation demands.
+    pub demanded: Credentials,
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// Where it comes from, if that is known.
+    pub address: Option<IpAddr>,
+    /// How long the check may take.
+    pub timeout: Duration,
+}
+
 /// Checks what an operation demands. Where a client is demanded, a token that was
 /// sent is judged as well, even if the operation would do without it; the client
-/// is judged first. Public operations look at neither.
-pub async fn check(
-    app: &App,
-    demanded: Credentials,
-    headers: &HeaderMap,
-    timeout: Duration,
-) -> Result<Caller, Failure> {
+/// is judged first. Public operations look at neither. Answers the caller, and how
+/// much its client may call.
+pub async fn check(app: &App, asked: &Asked<'_>) -> Result<(Caller, ApiClientLimits), Failure> {
     let anonymous = Caller::service(NAME);
-    match demanded {
-        Credentials::Public => Ok(anonymous),
+    let no_limits = ApiClientLimits::default();
+    let headers = asked.headers;
+    match asked.demanded {
+        Credentials::Public => Ok((anonymous, no_limits)),
         Credentials::Bearer => {
-            let user = bearer_user(app, headers, timeout).await?;
-            Ok(Caller {
+            let user = bearer_user(app, headers, asked.timeout).await?;
+            let caller = Caller {
                 user: Some(user),
                 ..anonymous
-            })
+            };
+            Ok((caller, no_limits))
         }
         Credentials::Legacy if !headers.contains_key(CONSUMO) && !headers.contains_key(SECRET) => {
             Err(Failure::Hidden)
@@ -51,8 +64,10 @@ pub async fn check(
         | Credentials::SignIn
         | Credentials::ClientAndUser
         | Credentials::Legacy => {
-            let (client, user) = client_and_user(app, headers, timeout).await?;
-            let needs_user = match demanded {
+            let (client, user) = client_and_user(app, asked).await?;
+            let limits = client.limits.unwrap_or_default();
+            let client = client_caller(client)?;
+            let needs_user = match asked.demanded {
                 Credentials::ClientAndUser => true,
                 Credentials::SignIn => false,
                 _ => client.authority == Authority::Delegated,
@@ -60,37 +75,53 @@ pub async fn check(
             if needs_user && user.is_none() {
                 return Err(Failure::Unauthenticated);
             }
-            Ok(Caller {
+            let caller = Caller {
                 client: Some(client),
                 user,
                 ..anonymous
-            })
+            };
+            Ok((caller, limits))
         }
     }
 }
 
 async fn client_and_user(
     app: &App,
-    headers: &HeaderMap,
-    timeout: Duration,
-) -> Result<(ClientCaller, Option<UserCaller>), Failure> {
+    asked: &Asked<'_>,
+) -> Result<(ClientPrincipal, Option<UserCaller>), Failure> {
+    let headers = asked.headers;
     let (Some(consumo), Some(secret)) = (value(headers, CONSUMO), value(headers, SECRET)) else {
         return Err(Failure::ConsumerCredentials);
     };
-    let asked = AuthenticateRequest {
+    let credentials = AuthenticateRequest {
         consumo,
         secret,
         bearer: bearer(headers).unwrap_or_default(),
     };
-    let call = app.tokens.own_call(timeout)?;
-    let answer = identity(app)
-        .authenticate(call.request(asked))
-        .await
-        .map_err(|status| refused(&status))?
-        .into_inner();
+    let call = app.tokens.own_call(asked.timeout)?;
+    let mut identity = identity(app);
+    let answered = identity
+        .authenticate(call.request(credentials.clone()))
+        .await;
+    let (answer, wrong_user) = match answered {
+        // The address of the client comes before the token of the user.
+        Err(status) if refusal(&status).reason == "BEARER_TOKEN" => {
+            let alone = AuthenticateRequest {
+                bearer: String::new(),
+                ..credentials
+            };
+            (identity.authenticate(call.request(alone)).await, true)
+        }
+        answered => (answered, false),
+    };
+    let answer = answer.map_err(|status| refused(&status))?.into_inner();
     let client = answer.client.ok_or_else(|| nonsense("no client"))?;
+    allowed::check(&client, asked.address)?;
+    if wrong_user {
+        return Err(Failure::Unauthenticated);
+    }
     let user = answer.user.map(user).transpose()?;
-    Ok((client_caller(client)?, user))
+    Ok((client, user))
 }
 
 async fn bearer_user(
@@ -139,7 +170,7 @@ fn value(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// The bearer token; another scheme is none of ours.
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
     let header = value(headers, AUTHORIZATION.as_str())?;
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();

@@ -40,6 +40,7 @@ struct App {
     proxies: client_ip::Proxies,
     cors: pipeline::Cors,
     limits: limits::Buckets,
+    quotas: limits::Quotas,
     deadline: Duration,
 }
 
@@ -56,6 +57,7 @@ pub fn router(
         "edge.request_seconds must be 1 to 60"
     );
     let own_range = bitacora::own_range(&clock);
+    let quotas = limits::Quotas::new(&config.limits, clock.clone());
     let tokens = Arc::new(tokens::Tokens::new(context, clock)?);
     let app = Arc::new(App {
         bitacora: bitacora::Bitacora::new(
@@ -68,6 +70,7 @@ pub fn router(
         proxies: client_ip::Proxies::new(&config.trusted_proxies)?,
         cors: pipeline::Cors::new(&config.cors_origins)?,
         limits: limits::Buckets::new(config.limits),
+        quotas,
         deadline: Duration::from_secs(config.request_seconds),
     });
     routes::mount(&app)

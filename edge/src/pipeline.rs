@@ -133,25 +133,34 @@ async fn serve(
     deadline: Instant,
 ) -> Response {
     let own = ShownId::new(operation.echo, ids.bitacora, None);
-    let exchange = match admit(app, operation, request, ids, deadline).await {
-        Ok(exchange) => exchange,
-        Err(failure) => return refuse(&failure, operation.family, own),
+    let mut standing = None;
+    let admitted = admit(app, operation, request, ids, deadline, &mut standing).await;
+    let mut response = match admitted {
+        Ok(exchange) => {
+            let shown = exchange.shown;
+            let answered = match handler {
+                Some(handler) => handler(exchange).await,
+                None => Err(Failure::not_built()),
+            };
+            answered.unwrap_or_else(|failure| refuse(&failure, operation.family, shown))
+        }
+        Err(failure) => refuse(&failure, operation.family, own),
     };
-    let shown = exchange.shown;
-    let answered = match handler {
-        Some(handler) => handler(exchange).await,
-        None => Err(Failure::not_built()),
-    };
-    answered.unwrap_or_else(|failure| refuse(&failure, operation.family, shown))
+    if let Some(standing) = standing {
+        standing.tell(response.headers_mut());
+    }
+    response
 }
 
-/// Credentials, limits, body and fields, in this order.
+/// Credentials, limits, body and fields, in this order. `standing` tells what is
+/// left to the API client, also when it is refused afterwards.
 async fn admit(
     app: Arc<App>,
     operation: &'static Operation,
     request: Request,
     ids: Ids,
     deadline: Instant,
+    standing: &mut Option<limits::Standing>,
 ) -> Result<Exchange, Failure> {
     let (mut parts, body) = request.into_parts();
     let path = path_of(&mut parts).await?;
@@ -160,11 +169,20 @@ async fn admit(
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| app.proxies.caller(peer.0.ip(), &parts.headers));
     let left = deadline.saturating_duration_since(Instant::now());
-    let mut caller = credentials::check(&app, operation.credentials, &parts.headers, left).await?;
+    let asked = credentials::Asked {
+        demanded: operation.credentials,
+        headers: &parts.headers,
+        address: client_ip,
+        timeout: left,
+    };
+    let (mut caller, own_limits) = credentials::check(&app, &asked).await?;
     caller.bitacora = Some(BitacoraId(ids.bitacora));
     caller.request_id = ids.request;
     app.limits
         .spend(operation.rate, limits::Who::of(&caller, client_ip))?;
+    if let Some(client) = &caller.client {
+        *standing = app.quotas.spend(client.id, own_limits)?;
+    }
 
     let body = whole(&parts.headers, body, operation.body_limit).await?;
     let (input, body) = if operation.raw_body {
@@ -269,6 +287,7 @@ mod tests {
             },
             proxies: Proxies::new(&[]).unwrap(),
             cors: Cors::new(&config.cors_origins).unwrap(),
+            quotas: limits::Quotas::new(&config.limits, Clock::system()),
             limits: Buckets::new(config.limits),
             deadline,
         })

@@ -7,8 +7,10 @@ mod broadcasting;
 mod chat;
 mod guest;
 mod ids;
+mod internal_users;
 mod meta;
 mod probes;
+mod sso;
 mod telegram;
 
 use std::{pin::Pin, sync::Arc};
@@ -77,12 +79,6 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "POST /api/SSO/password/forgot",
     "POST /api/SSO/password/reset",
     "POST /api/correo/save",
-    "POST /api/SSO/ADI/setToken",
-    "POST /api/SSO/ADI/generateToken",
-    "POST /api/SSO/ADI/Token",
-    "POST /api/SSO/access",
-    "GET /api/SSO/refreshUserToken",
-    "POST /api/UsuarioInterno/get",
     "POST /api/Synology/BotAsistencia/configurarIdUsuario",
 ];
 
@@ -139,6 +135,12 @@ fn handler(row: &str) -> Option<Handler> {
         "POST /api/broadcast/userPresenceCustomerChannelTyping" => {
             |e| Box::pin(broadcast::presence::customer_typing(e))
         }
+        "POST /api/SSO/ADI/setToken" => |e| Box::pin(sso::adi::set_token(e)),
+        "POST /api/SSO/ADI/generateToken" => |e| Box::pin(sso::adi::generate_token(e)),
+        "POST /api/SSO/ADI/Token" => |e| Box::pin(sso::adi::redeem_token(e)),
+        "POST /api/SSO/access" => |e| Box::pin(sso::access(e)),
+        "GET /api/SSO/refreshUserToken" => |e| Box::pin(sso::refresh(e)),
+        "POST /api/UsuarioInterno/get" => |e| Box::pin(internal_users::get(e)),
         "GET /broadcasting/auth"
         | "POST /broadcasting/auth"
         | "GET /api/broadcasting/auth"

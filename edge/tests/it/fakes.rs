@@ -5,6 +5,7 @@ mod channel;
 mod conversation;
 mod identity;
 mod realtime;
+mod sso;
 mod tenancy;
 
 use std::sync::{

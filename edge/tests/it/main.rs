@@ -16,5 +16,6 @@ mod limits;
 mod replay;
 mod shapes;
 mod sockets;
+mod sso;
 mod table;
 mod webhooks;

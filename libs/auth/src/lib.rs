@@ -11,6 +11,7 @@ mod context;
 mod gate;
 mod ids;
 mod keys;
+mod network;
 mod scope;
 mod tokens;
 
@@ -22,5 +23,6 @@ pub use ids::{
     SessionId, UserId,
 };
 pub use keys::{ContextKeys, ContextSigner, ContextVerifier, KeyError, LIFETIME, generate};
+pub use network::{Network, NotANetwork};
 pub use scope::TenantScope;
 pub use tokens::ServiceTokens;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use auth::{Authority, Caller, ClientId, CompanyId, ContextSigner, DepartmentId, Role, UserId};
 use chassis::{Clock, config::Secret};
 use sqlx::PgPool;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    clients::{self, SecretMac},
+    clients::{self, ClientUsage, Limits, SecretMac},
     error::Error,
     keys::KeyRing,
     service_secrets::ServiceSecrets,
@@ -27,6 +28,7 @@ pub struct Authenticator {
     pub secrets: ServiceSecrets,
     pub signer: ContextSigner,
     pub used: Usage,
+    pub clients_used: ClientUsage,
     pub clock: Clock,
 }
 
@@ -43,6 +45,11 @@ pub struct Client {
     pub authority: Authority,
     pub company: Option<CompanyId>,
     pub scopes: Vec<String>,
+    /// Networks it may call from; none means any. The edge judges it.
+    pub ip_allow: Vec<String>,
+    pub limits: Limits,
+    /// Until when the secret that was sent is good.
+    pub secret_expires_at: Option<OffsetDateTime>,
 }
 
 /// An authenticated user.
@@ -59,7 +66,9 @@ pub struct SignedIn {
 /// A client as the database knows it.
 pub struct KnownClient {
     pub client: Client,
+    /// The digests of its secrets, and until when each is good.
     pub macs: Vec<Vec<u8>>,
+    pub ends: Vec<Option<OffsetDateTime>>,
 }
 
 /// What the database knows about credentials.
@@ -112,11 +121,15 @@ impl Authenticator {
 
     fn judge_client(&self, known: Option<KnownClient>, secret: &Secret) -> Result<Client, Error> {
         let macs = known.as_ref().map_or(&[][..], |known| &known.macs);
-        let fits = self.macs.fits(secret, macs);
-        known
-            .filter(|_| fits)
-            .map(|known| known.client)
-            .ok_or(Error::ClientCredentials)
+        let which = self.macs.which(secret, macs);
+        let (Some(known), Some(which)) = (known, which) else {
+            return Err(Error::ClientCredentials);
+        };
+        self.clients_used.note(known.client.id, self.clock.now());
+        Ok(Client {
+            secret_expires_at: known.ends.get(which).copied().flatten(),
+            ..known.client
+        })
     }
 
     fn judge_session(

@@ -31,6 +31,18 @@ pub enum Error {
     /// Another API client has the public name.
     #[error("the public name belongs to another API client")]
     ConsumoTaken,
+    /// The system is unknown, switched off, or its secret is wrong.
+    #[error("the credentials of the system are wrong")]
+    SystemCredentials,
+    /// The token that hands a user over is none, used, expired or for somebody else.
+    #[error("the token is not valid")]
+    HandoverToken,
+    /// No active internal user has the login.
+    #[error("no active internal user has the login")]
+    NoSuchInternalUser,
+    /// Another active internal user has the Synology id.
+    #[error("another active internal user has the Synology id")]
+    SynologyIdTaken,
     /// There is no such API client.
     #[error("there is no such API client")]
     NoSuchClient,
@@ -58,11 +70,15 @@ impl Failure for Error {
             Self::ClientCredentials
             | Self::BearerToken
             | Self::Login
-            | Self::ServiceCredentials => ErrorCode::Unauthenticated,
+            | Self::ServiceCredentials
+            | Self::SystemCredentials
+            | Self::HandoverToken => ErrorCode::Unauthenticated,
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::Invalid(_) => ErrorCode::InvalidInput,
-            Self::EmailTaken | Self::ConsumoTaken => ErrorCode::AlreadyExists,
-            Self::NoSuchClient => ErrorCode::NotFound,
+            Self::EmailTaken | Self::ConsumoTaken | Self::SynologyIdTaken => {
+                ErrorCode::AlreadyExists
+            }
+            Self::NoSuchClient | Self::NoSuchInternalUser => ErrorCode::NotFound,
             Self::Busy | Self::NotSettled | Self::Database(_) => ErrorCode::Unavailable,
             Self::Statement(_) | Self::Crypto(_) => ErrorCode::Internal,
         }
@@ -78,6 +94,10 @@ impl Failure for Error {
             Self::Invalid(_) => "INVALID",
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::ConsumoTaken => "CONSUMO_TAKEN",
+            Self::SystemCredentials => "SYSTEM_CREDENTIALS",
+            Self::HandoverToken => "HANDOVER_TOKEN",
+            Self::NoSuchInternalUser => "NO_SUCH_INTERNAL_USER",
+            Self::SynologyIdTaken => "SYNOLOGY_ID_TAKEN",
             Self::NoSuchClient => "NO_SUCH_CLIENT",
             Self::Busy => "HASHING_BUSY",
             Self::NotSettled => "NOT_SETTLED",
@@ -106,6 +126,7 @@ impl From<sqlx::Error> for Error {
         match postgres::constraint::violated(&error) {
             Some("users_email") => Self::EmailTaken,
             Some("api_client_consumo") => Self::ConsumoTaken,
+            Some("internal_user_synology_id") => Self::SynologyIdTaken,
             _ if postgres::constraint::is_transient(&error) => Self::Database(error),
             _ => Self::Statement(error),
         }

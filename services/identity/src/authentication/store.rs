@@ -6,7 +6,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Client, Known, KnownClient, SignedIn};
-use crate::{clients::authority_of, sessions::SessionState};
+use crate::{
+    clients::{self, authority_of},
+    sessions::SessionState,
+};
 
 /// What is known about an active client and a session, both of which may be
 /// unknown or not asked for.
@@ -22,10 +25,20 @@ pub async fn find(
                c.authority AS "authority?",
                c.company_id AS "client_company?: CompanyId",
                c.scopes AS "scopes?",
+               c.ip_allow AS "ip_allow?",
+               c.requests_per_minute AS "requests_per_minute?",
+               c.burst AS "burst?",
+               c.requests_per_day AS "requests_per_day?",
                ARRAY(
                    SELECT mac FROM identity.api_client_secret k
                    WHERE k.client_id = c.client_id AND (k.not_after IS NULL OR k.not_after > $3)
+                   ORDER BY slot
                ) AS "macs!",
+               ARRAY(
+                   SELECT not_after FROM identity.api_client_secret k
+                   WHERE k.client_id = c.client_id AND (k.not_after IS NULL OR k.not_after > $3)
+                   ORDER BY slot
+               ) AS "ends!: Vec<Option<OffsetDateTime>>",
                s.sid AS "sid?",
                s.generation AS "generation?",
                s.expires_at AS "expires_at?",
@@ -58,8 +71,16 @@ pub async fn find(
                 authority: authority_of(row.authority.as_deref()?)?,
                 company: row.client_company,
                 scopes: row.scopes?,
+                ip_allow: row.ip_allow?,
+                limits: clients::limits(
+                    row.requests_per_minute?,
+                    row.burst?,
+                    row.requests_per_day?,
+                ),
+                secret_expires_at: None,
             },
             macs: row.macs,
+            ends: row.ends,
         })
     };
     let session = || {

@@ -1,6 +1,6 @@
 //! SQL on `identity.sso_product`.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 /// Adds a product unless its alias is taken.
@@ -21,4 +21,16 @@ pub async fn insert(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Says whether an alias is that of an active product.
+pub async fn is_active(db: &PgPool, alias: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM identity.sso_product WHERE alias = $1 AND active
+           ) AS "active!""#,
+        alias
+    )
+    .fetch_one(db)
+    .await
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails with the test")]
 
+mod adi;
+mod api_clients;
 mod authentication;
 mod commands;
 mod companies;
@@ -9,3 +11,5 @@ mod demo;
 mod login;
 mod rig;
 mod service_tokens;
+mod sso;
+mod staff;
