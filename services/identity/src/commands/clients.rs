@@ -106,7 +106,8 @@ pub(super) async fn run(
             grace_hours,
         } => {
             let grace = Duration::hours(grace_hours.into());
-            print_secret(&rotate_client_secret(pool, config, &consumo, grace).await?);
+            let secret = rotate_client_secret(pool, config, &consumo, grace).await?;
+            print_secret(&MadeClient { consumo, secret });
         }
         ClientCommand::Disable { consumo } => {
             if disable_client(pool, config, &consumo).await? {
@@ -152,20 +153,18 @@ pub async fn create_client(
     })
 }
 
-/// Gives an API client a new secret; the present one stays good for `grace`.
+/// Gives an API client a new secret, which nobody can read again; the present one
+/// stays good for `grace`.
 pub async fn rotate_client_secret(
     pool: &PgPool,
     config: &Config,
     consumo: &str,
     grace: Duration,
-) -> anyhow::Result<MadeClient> {
+) -> anyhow::Result<Secret> {
     let register = register(pool, config)?;
     let id = register.id_of(consumo).await?;
     let made = register.rotate(&operator(), id, grace).await?;
-    Ok(MadeClient {
-        consumo: made.client.consumo,
-        secret: made.secret,
-    })
+    Ok(made.secret)
 }
 
 /// Ends an API client; says whether it was active.

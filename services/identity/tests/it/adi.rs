@@ -207,7 +207,7 @@ async fn the_secret_of_the_system_is_demanded(pool: PgPool) {
     let secret = system(&rig, "Local").await;
     let other = system(&rig, "Otro").await;
     let platform = platform();
-    for (alias, wrong) in [
+    for (alias, given) in [
         ("Local", ""),
         ("Local", "wrong"),
         ("Local", other.as_str()),
@@ -217,14 +217,14 @@ async fn the_secret_of_the_system_is_demanded(pool: PgPool) {
         ("a\0b", secret.as_str()),
         ("Local", &"x".repeat(100_000)),
     ] {
-        let answer = generate(&rig, &platform, alias, wrong).await;
-        assert_eq!(refused(answer), "SYSTEM_CREDENTIALS", "{alias:?}");
+        let token = generate(&rig, &platform, alias, given).await;
+        assert_eq!(refused(token), "SYSTEM_CREDENTIALS", "{alias:?}");
     }
     set(&rig, &admin(), "Local", Some(false), false)
         .await
         .unwrap();
-    let answer = generate(&rig, &platform, "Local", &secret).await;
-    assert_eq!(refused(answer), "SYSTEM_CREDENTIALS", "switched off");
+    let token = generate(&rig, &platform, "Local", &secret).await;
+    assert_eq!(refused(token), "SYSTEM_CREDENTIALS", "switched off");
 
     let call = rig.call(&platform);
     for (username, email, field) in [

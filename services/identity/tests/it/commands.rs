@@ -130,7 +130,7 @@ async fn a_client_is_listed_rotated_and_ended_by_its_name(pool: PgPool) {
         rig.refused(("Nuevo", made.secret.expose()), "").await,
         "CLIENT_CREDENTIALS"
     );
-    let good = ("Nuevo", rotated.secret.expose());
+    let good = ("Nuevo", rotated.expose());
     assert!(rig.authenticate(good, "").await.is_ok());
 
     let disable = async || commands::disable_client(&rig.pool, &rig.config, "Nuevo").await;
