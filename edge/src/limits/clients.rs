@@ -195,10 +195,10 @@ mod tests {
         }
     }
 
-    fn quotas(defaults: Limits) -> (Quotas, Clock) {
+    fn quotas(defaults: &Limits) -> (Quotas, Clock) {
         let noon = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
         let clock = Clock::set_to(noon + time::Duration::hours(23));
-        (Quotas::new(&defaults, clock.clone()), clock)
+        (Quotas::new(defaults, clock.clone()), clock)
     }
 
     fn remaining(standing: Result<Option<Standing>, Failure>) -> Option<u64> {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_granted_and_the_rate_after_it() {
-        let (quotas, _) = quotas(Limits::default());
+        let (quotas, _) = quotas(&Limits::default());
         let start = Instant::now();
         let spend = |client, seconds| {
             let now = start + Duration::from_secs(seconds);
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_quota_lasts_until_midnight() {
-        let (quotas, clock) = quotas(Limits::default());
+        let (quotas, clock) = quotas(&Limits::default());
         let spend = || quotas.spend(ClientId(1), limits(0, 0, 2));
         assert_eq!(remaining(spend()), Some(1));
         assert_eq!(remaining(spend()), Some(0));
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn own_values_stand_over_the_defaults() {
-        let (quotas, _) = quotas(Limits {
+        let (quotas, _) = quotas(&Limits {
             client_per_minute: 10,
             client_burst: 1,
             client_per_day: 1000,
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(effective(limits(0, 0, 0)), limits(10, 1, 1000));
         assert_eq!(effective(limits(0, 5, 0)), limits(10, 5, 1000));
         assert_eq!(effective(limits(60, 0, 7)), limits(60, 60, 7));
-        let (unlimited, _) = super::tests::quotas(Limits::default());
+        let (unlimited, _) = super::tests::quotas(&Limits::default());
         assert_eq!(unlimited.spend(ClientId(1), limits(0, 0, 0)).unwrap(), None);
     }
 }

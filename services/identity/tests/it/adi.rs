@@ -22,11 +22,9 @@ fn through(client: ClientCaller) -> Caller {
     }
 }
 
-fn with_scopes(client: ClientCaller, scopes: &[&str]) -> ClientCaller {
-    ClientCaller {
-        scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
-        ..client
-    }
+fn with_scopes(mut client: ClientCaller, scopes: &[&str]) -> ClientCaller {
+    client.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+    client
 }
 
 fn admin() -> Caller {

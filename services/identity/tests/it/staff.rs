@@ -15,12 +15,10 @@ fn service(rig: &Rig) -> InternalUserServiceClient<Upstream> {
     InternalUserServiceClient::new(rig.upstream.clone())
 }
 
-fn reader(client: ClientCaller) -> Caller {
+fn reader(mut client: ClientCaller) -> Caller {
+    client.scopes = vec!["crm:read".into()];
     Caller {
-        client: Some(ClientCaller {
-            scopes: vec!["crm:read".into()],
-            ..client
-        }),
+        client: Some(client),
         ..Caller::service("edge")
     }
 }
