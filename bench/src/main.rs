@@ -27,8 +27,8 @@ async fn main() -> anyhow::Result<()> {
         // The parts of a benchmark that run in processes of their own.
         ["upstream", port] => edge::upstream::serve(port.parse()?).await,
         ["bare", port, upstream] => edge::bare::serve(port.parse()?, upstream).await,
-        _ => anyhow::bail!(
-            "bench bitacora | bench edge | bench login | bench token | bench webhook"
-        ),
+        _ => {
+            anyhow::bail!("bench bitacora | bench edge | bench login | bench token | bench webhook")
+        }
     }
 }

@@ -2,15 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use auth::Network;
 use http::HeaderMap;
 
 /// The networks of the proxies in front.
 pub struct Proxies(Vec<Network>);
-
-struct Network {
-    address: u128,
-    mask: u128,
-}
 
 impl Proxies {
     /// Reads networks such as `10.0.0.0/8` and `2001:db8::/32`; a plain address is
@@ -19,11 +15,8 @@ impl Proxies {
         networks
             .iter()
             .map(|text| {
-                Network::parse(text).ok_or_else(|| {
-                    anyhow::anyhow!(
-                        "edge.trusted_proxies: {text:?} is no network such as 10.0.0.0/8"
-                    )
-                })
+                text.parse()
+                    .map_err(|error| anyhow::anyhow!("edge.trusted_proxies: {text:?}: {error}"))
             })
             .collect::<anyhow::Result<_>>()
             .map(Self)
@@ -49,30 +42,7 @@ impl Proxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        let address = bits(address);
-        self.0
-            .iter()
-            .any(|network| address & network.mask == network.address)
-    }
-}
-
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, length) = match text.split_once('/') {
-            Some((address, length)) => (address, Some(length.parse::<u32>().ok()?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        let host_bits = width - length.unwrap_or(width).min(width);
-        if length.is_some_and(|length| length > width) {
-            return None;
-        }
-        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-        Some(Self {
-            address: bits(address) & mask,
-            mask,
-        })
+        self.0.iter().any(|network| network.contains(address))
     }
 }
 
@@ -83,14 +53,6 @@ fn address(text: &str) -> Option<IpAddr> {
         .and_then(|text| text.strip_suffix(']'));
     let address = alone.unwrap_or(text).parse().ok();
     address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
-}
-
-/// IPv4 as IPv6 writes it, so that both compare.
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
 }
 
 #[cfg(test)]

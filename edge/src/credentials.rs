@@ -5,6 +5,7 @@
 //! itself; what becomes void in between is in the log before the change is
 //! answered to anybody. Without the lease identity is asked every time.
 
+mod allowed;
 mod bearers;
 mod cache;
 mod clients;
@@ -13,13 +14,13 @@ mod keys;
 mod log;
 mod revocations;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use auth::{Authority, Call, Caller, ClientCaller, UserCaller};
+use auth::{Authority, Call, Caller, UserCaller};
 use chassis::{Clock, Stop, Task, Upstream, code::refusal};
 use http::{HeaderMap, header::AUTHORIZATION};
 use proto::identity::v1::{
-    AuthenticateBearerRequest, PublicKey, UserPrincipal,
+    ApiClientLimits, AuthenticateBearerRequest, ClientPrincipal, PublicKey, UserPrincipal,
     authentication_service_client::AuthenticationServiceClient,
 };
 use tonic::{Code, Status};
@@ -36,6 +37,18 @@ use crate::{
 
 const CONSUMO: &str = "x-user-consumo";
 const SECRET: &str = "x-user-secret";
+
+/// What a request has to be checked for.
+pub(crate) struct Asked<'a> {
+    /// What the operation demands.
+    pub demanded: Credentials,
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// Where it comes from, if that is known.
+    pub address: Option<IpAddr>,
+    /// How long the check may take.
+    pub timeout: Duration,
+}
 
 /// Checks credentials.
 pub struct Guard {
@@ -100,22 +113,24 @@ impl Guard {
 
     /// Checks what an operation demands. Where a client is demanded, a token that
     /// was sent is judged as well, even if the operation would do without it; the
-    /// client is judged first. Public operations look at neither.
+    /// client is judged first. Public operations look at neither. Answers the
+    /// caller, and how much its client may call.
     pub(crate) async fn check(
         &self,
-        demanded: Credentials,
-        headers: &HeaderMap,
-        timeout: Duration,
-    ) -> Result<Caller, Failure> {
+        asked: &Asked<'_>,
+    ) -> Result<(Caller, ApiClientLimits), Failure> {
         let anonymous = Caller::service(NAME);
-        match demanded {
-            Credentials::Public => Ok(anonymous),
+        let no_limits = ApiClientLimits::default();
+        let headers = asked.headers;
+        match asked.demanded {
+            Credentials::Public => Ok((anonymous, no_limits)),
             Credentials::Bearer => {
-                let user = self.user(headers, timeout).await?;
-                Ok(Caller {
+                let user = self.user(headers, asked.timeout).await?;
+                let caller = Caller {
                     user: Some(user.ok_or(Failure::Unauthenticated)?),
                     ..anonymous
-                })
+                };
+                Ok((caller, no_limits))
             }
             Credentials::Legacy
                 if !headers.contains_key(CONSUMO) && !headers.contains_key(SECRET) =>
@@ -126,9 +141,12 @@ impl Guard {
             | Credentials::SignIn
             | Credentials::ClientAndUser
             | Credentials::Legacy => {
-                let client = self.client(headers, timeout).await?;
-                let user = self.user(headers, timeout).await?;
-                let needs_user = match demanded {
+                let principal = self.client(headers, asked.timeout).await?;
+                // The address of the client comes before the token of the user.
+                allowed::check(&principal, asked.address)?;
+                let client = clients::caller(&principal)?;
+                let user = self.user(headers, asked.timeout).await?;
+                let needs_user = match asked.demanded {
                     Credentials::ClientAndUser => true,
                     Credentials::SignIn => false,
                     _ => client.authority == Authority::Delegated,
@@ -136,11 +154,12 @@ impl Guard {
                 if needs_user && user.is_none() {
                     return Err(Failure::Unauthenticated);
                 }
-                Ok(Caller {
+                let caller = Caller {
                     client: Some(client),
                     user,
                     ..anonymous
-                })
+                };
+                Ok((caller, principal.limits.unwrap_or_default()))
             }
         }
     }
@@ -149,7 +168,7 @@ impl Guard {
         &self,
         headers: &HeaderMap,
         timeout: Duration,
-    ) -> Result<ClientCaller, Failure> {
+    ) -> Result<Arc<ClientPrincipal>, Failure> {
         match (value(headers, CONSUMO), value(headers, SECRET)) {
             (Some(consumo), Some(secret)) => self.clients.check(consumo, secret, timeout).await,
             _ => Err(Failure::ConsumerCredentials),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chassis::{ErrorCode, code::refusal};
 use http::StatusCode;
+use serde_json::Value;
 use tonic::{Code, Status};
 
 pub use wording::Wording;
@@ -66,12 +67,21 @@ pub enum Failure {
         /// When trying again makes sense.
         retry_after: Option<Duration>,
     },
+    /// A status with a sentence, and data of the route's own.
+    Told {
+        /// The HTTP status.
+        status: StatusCode,
+        /// What stands beside the sentence.
+        data: Value,
+        /// The sentence.
+        message: &'static str,
+    },
     /// The caller calls too often.
     TooMany {
         /// When there is room for the next call.
         retry_after: Duration,
-        /// How many calls a minute are granted, if it is this process that counts.
-        limit: Option<u32>,
+        /// How many calls are granted, if it is this process that counts.
+        limit: Option<u64>,
     },
     /// The transport is wrong, or the route does not exist.
     Route(StatusCode),

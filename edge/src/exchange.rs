@@ -129,18 +129,6 @@ impl Exchange {
         self.success(StatusCode::CREATED, message, Some(data))
     }
 
-    /// A success that made something, with what it is.
-    pub fn created<T: Serialize>(&self, message: &str, data: &T) -> Response {
-        let envelope = self.operation.envelope;
-        envelope::success(
-            envelope,
-            StatusCode::CREATED,
-            message,
-            Some(data),
-            self.shown,
-        )
-    }
-
     /// A success without data.
     pub fn done(&self, message: &str) -> Response {
         self.success::<()>(StatusCode::OK, message, None)

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 pub use body::{Source, read};
-pub use check::{Check, Paging};
+pub use check::{Check, LINE, Paging};
 pub use sentence::Language;
 
 /// How deep objects and lists may nest.

@@ -56,6 +56,7 @@ struct App {
     proxies: client_ip::Proxies,
     cors: pipeline::Cors,
     limits: limits::Buckets,
+    quotas: limits::Quotas,
     public_url: String,
     deadline: Duration,
 }
@@ -93,6 +94,7 @@ pub fn build(
         upstreams.tenancy_admin.clone(),
         bitacora.clone(),
     )?;
+    let quotas = limits::Quotas::new(&config.limits, clock.clone());
     let guard = Arc::new(Guard::new(
         upstreams.identity.clone(),
         Arc::clone(&tokens),
@@ -109,6 +111,7 @@ pub fn build(
         proxies: client_ip::Proxies::new(&config.trusted_proxies)?,
         cors: pipeline::Cors::new(&config.cors_origins)?,
         limits: limits::Buckets::new(config.limits),
+        quotas,
         public_url,
         deadline: Duration::from_secs(config.request_seconds),
     });

@@ -1,8 +1,10 @@
 //! How often a caller may call: a bucket for each class of operations and each
-//! API client at each address, on this replica.
+//! API client at each address, on this replica, and what a client may call in all.
 //!
 //! This keeps one caller from taking all there is. It does not count across
 //! replicas, nor one account over many addresses.
+
+mod clients;
 
 use std::{
     collections::HashMap,
@@ -16,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{errors::Failure, table::Rate};
 
+pub use clients::{Quotas, Standing};
+
 /// A bucket holds the calls of this long.
 const WINDOW: Duration = Duration::from_mins(1);
 
@@ -26,8 +30,8 @@ const MOST_BUCKETS: usize = 65_536;
 /// How often full buckets are thrown away at most.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// The `[edge.limits]` table: calls a minute of one API client at one address; 0
-/// is no limit.
+/// The `[edge.limits]` table: calls a minute of one API client at one address, where
+/// nothing else is said; 0 is no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -39,6 +43,13 @@ pub struct Limits {
     pub webhook: u32,
     /// Everything else.
     pub ordinary: u32,
+    /// All calls of an API client in a minute, unless it has a rate of its own.
+    pub client_per_minute: u32,
+    /// How many of them may come at once; 0 is all of them.
+    pub client_burst: u32,
+    /// All calls of an API client in a day in UTC, unless it has a quota of its
+    /// own.
+    pub client_per_day: u64,
 }
 
 impl Default for Limits {
@@ -48,6 +59,9 @@ impl Default for Limits {
             guessable: 300,
             webhook: 0,
             ordinary: 0,
+            client_per_minute: 0,
+            client_burst: 0,
+            client_per_day: 0,
         }
     }
 }
@@ -156,7 +170,7 @@ impl Buckets {
         }
         Err(Failure::TooMany {
             retry_after,
-            limit: Some(limit),
+            limit: Some(limit.into()),
         })
     }
 }

@@ -31,6 +31,7 @@ pub use cors::Cors;
 use crate::{
     App,
     access_log::{Entry, Start},
+    credentials,
     envelope::{ShownId, refuse},
     errors::Failure,
     exchange::Exchange,
@@ -113,9 +114,13 @@ pub async fn run(
     request: Request,
 ) -> Response {
     let ids = Ids::of(&request);
-    let mut entry = match operation.audit {
+    let entry = match operation.audit {
         Audit::Nothing => Entry::none(ids.arrived),
         Audit::Read | Audit::Write | Audit::Security => entry(&app, &ids, operation.path, &request),
+    };
+    let mut trail = Trail {
+        entry,
+        standing: None,
     };
     let own = ShownId::new(operation.echo, ids.bitacora, None);
     let deadline = Instant::now() + app.deadline;
@@ -128,8 +133,10 @@ pub async fn run(
         otel.kind = "server",
     );
     chassis::telemetry::continue_trace(&span, request.headers());
-    entry.traced(|| span.in_scope(chassis::telemetry::traceparent));
-    let work = serve(app, operation, handler, request, ids, deadline, &mut entry);
+    trail
+        .entry
+        .traced(|| span.in_scope(chassis::telemetry::traceparent));
+    let work = serve(app, operation, handler, request, ids, deadline, &mut trail);
     let guarded = AssertUnwindSafe(work.instrument(span.clone())).catch_unwind();
     let answered = match tokio::time::timeout_at(deadline, guarded).await {
         Ok(Ok(answered)) => answered,
@@ -139,12 +146,15 @@ pub async fn run(
         }
         Err(_) => Err((Failure::timeout(), own)),
     };
-    let response = answered.unwrap_or_else(|(failure, shown)| {
-        entry.failed(&failure);
+    let mut response = answered.unwrap_or_else(|(failure, shown)| {
+        trail.entry.failed(&failure);
         refuse(&failure, operation.family, shown)
     });
+    if let Some(standing) = trail.standing {
+        standing.tell(response.headers_mut());
+    }
     tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
-    entry.answered(&response).await;
+    trail.entry.answered(&response).await;
     response
 }
 
@@ -164,6 +174,14 @@ fn entry(app: &App, ids: &Ids, route: &'static str, request: &Request) -> Entry 
 /// A refusal, and the id that it shows.
 type Refusal = (Failure, ShownId);
 
+/// What becomes known of a request on its way, whatever its end.
+struct Trail {
+    /// The row of the access log.
+    entry: Entry,
+    /// What is left to the API client.
+    standing: Option<limits::Standing>,
+}
+
 async fn serve(
     app: Arc<App>,
     operation: &'static Operation,
@@ -171,10 +189,10 @@ async fn serve(
     request: Request,
     ids: Ids,
     deadline: Instant,
-    entry: &mut Entry,
+    trail: &mut Trail,
 ) -> Result<Response, Refusal> {
     let own = ShownId::new(operation.echo, ids.bitacora, None);
-    let exchange = admit(app, operation, request, ids, deadline, entry)
+    let exchange = admit(app, operation, request, ids, deadline, trail)
         .await
         .map_err(|failure| (failure, own))?;
     let shown = exchange.shown;
@@ -192,7 +210,7 @@ async fn admit(
     request: Request,
     ids: Ids,
     deadline: Instant,
-    entry: &mut Entry,
+    trail: &mut Trail,
 ) -> Result<Exchange, Failure> {
     let (mut parts, body) = request.into_parts();
     let path = path_of(&mut parts).await?;
@@ -201,18 +219,24 @@ async fn admit(
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| app.proxies.caller(peer.0.ip(), &parts.headers));
     let left = deadline.saturating_duration_since(Instant::now());
-    let mut caller = app
-        .guard
-        .check(operation.credentials, &parts.headers, left)
-        .await?;
-    entry.caller(&caller);
+    let asked = credentials::Asked {
+        demanded: operation.credentials,
+        headers: &parts.headers,
+        address: client_ip,
+        timeout: left,
+    };
+    let (mut caller, own_limits) = app.guard.check(&asked).await?;
+    trail.entry.caller(&caller);
     caller.bitacora = Some(BitacoraId(ids.bitacora));
     caller.request_id = ids.request;
     app.limits
         .spend(operation.rate, limits::Who::of(&caller, client_ip))?;
+    if let Some(client) = &caller.client {
+        trail.standing = app.quotas.spend(client.id, own_limits)?;
+    }
 
     let body = whole(&parts.headers, body, operation.body_limit).await?;
-    entry.received(body.len());
+    trail.entry.received(body.len());
     let (input, body) = if operation.raw_body {
         (Input::default(), body)
     } else {
@@ -225,7 +249,7 @@ async fn admit(
         (input::read(source).await?, Bytes::new())
     };
     let shown = ShownId::new(operation.echo, ids.bitacora, input.sent_id());
-    entry.claims(&input);
+    trail.entry.claims(&input);
     Ok(Exchange {
         app,
         operation,
@@ -288,8 +312,7 @@ mod tests {
     use super::*;
     use crate::{
         Config, access_log::AccessLog, bitacora::Bitacora, client_ip::Proxies, credentials::Guard,
-        limits::Buckets,
-        table::operations, tokens::Tokens,
+        limits::Buckets, table::operations, tokens::Tokens,
     };
 
     fn app(deadline: Duration) -> Arc<App> {
@@ -326,6 +349,7 @@ mod tests {
             },
             proxies: Proxies::new(&[]).unwrap(),
             cors: Cors::new(&config.cors_origins).unwrap(),
+            quotas: limits::Quotas::new(&config.limits, Clock::system()),
             limits: Buckets::new(config.limits),
             public_url: config.public_url,
             deadline,

@@ -11,6 +11,7 @@ mod correo;
 mod deptos;
 mod guest;
 mod ids;
+mod internal_users;
 mod keys;
 mod legacy;
 mod media;
@@ -20,6 +21,7 @@ mod pins;
 mod plan;
 mod probes;
 mod recovery;
+mod sso;
 mod synology;
 mod telegram;
 mod users;
@@ -47,14 +49,7 @@ use crate::{
 pub type Handler = fn(Exchange) -> Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
 
 /// The operations that answer 501 so far. A row is either here or has a handler.
-pub const NOT_SERVED_YET: &[&str] = &[
-    "POST /api/SSO/ADI/setToken",
-    "POST /api/SSO/ADI/generateToken",
-    "POST /api/SSO/ADI/Token",
-    "POST /api/SSO/access",
-    "GET /api/SSO/refreshUserToken",
-    "POST /api/UsuarioInterno/get",
-];
+pub const NOT_SERVED_YET: &[&str] = &[];
 
 fn handler(row: &str) -> Option<Handler> {
     let handler: Handler = match row {
@@ -151,6 +146,12 @@ fn handler(row: &str) -> Option<Handler> {
         "POST /api/Synology/BotAsistencia/configurarIdUsuario" => {
             |e| Box::pin(synology::configure_user_id(e))
         }
+        "POST /api/SSO/ADI/setToken" => |e| Box::pin(sso::adi::set_token(e)),
+        "POST /api/SSO/ADI/generateToken" => |e| Box::pin(sso::adi::generate_token(e)),
+        "POST /api/SSO/ADI/Token" => |e| Box::pin(sso::adi::redeem_token(e)),
+        "POST /api/SSO/access" => |e| Box::pin(sso::access(e)),
+        "GET /api/SSO/refreshUserToken" => |e| Box::pin(sso::refresh(e)),
+        "POST /api/UsuarioInterno/get" => |e| Box::pin(internal_users::get(e)),
         "GET /broadcasting/auth"
         | "POST /broadcasting/auth"
         | "GET /api/broadcasting/auth"

@@ -1,7 +1,10 @@
 //! API clients: their secrets are judged by identity, and its answer is kept while
 //! the lease stands and until the log says that something changed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use auth::{Authority, ClientCaller, ClientId, CompanyId};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -15,6 +18,9 @@ use super::{
     cache::Cache, log::milliseconds, milliseconds_now, nonsense, refused, revocations::Revocations,
 };
 use crate::{errors::Failure, tokens::Tokens};
+
+/// After this identity is asked anew, so that it knows when a client called last.
+const KEEP: Duration = Duration::from_mins(2);
 
 /// Half of the credentials that are kept.
 const HALF: usize = 4096;
@@ -31,8 +37,9 @@ pub struct Clients {
 
 /// What identity said of right credentials.
 struct Kept {
-    principal: ClientPrincipal,
+    principal: Arc<ClientPrincipal>,
     as_of: i64,
+    asked_at: Instant,
 }
 
 impl Clients {
@@ -63,12 +70,12 @@ impl Clients {
         consumo: String,
         secret: String,
         timeout: Duration,
-    ) -> Result<ClientCaller, Failure> {
+    ) -> Result<Arc<ClientPrincipal>, Failure> {
         let digest = digest_of(&consumo, &secret);
         let live = self.revocations.live();
         if let Some(kept) = self.right.get(&digest).filter(|_| live) {
             if self.still_holds(&kept) {
-                return client_caller(&kept.principal);
+                return Ok(Arc::clone(&kept.principal));
             }
             self.right.remove(&digest);
         }
@@ -78,20 +85,22 @@ impl Clients {
             bearer: String::new(),
         };
         let call = self.tokens.own_call(timeout)?;
+        let asked_at = Instant::now();
         let answer = AuthenticationServiceClient::new(self.identity.clone())
             .authenticate(call.request(asked))
             .await
             .map_err(|status| refused(&status))?
             .into_inner();
-        let kept = Kept {
-            principal: answer.client.ok_or_else(|| nonsense("no client"))?,
-            as_of: answer.head,
-        };
-        let client = client_caller(&kept.principal);
+        let principal = Arc::new(answer.client.ok_or_else(|| nonsense("no client"))?);
         if live {
+            let kept = Kept {
+                principal: Arc::clone(&principal),
+                as_of: answer.head,
+                asked_at,
+            };
             self.right.put(digest, Arc::new(kept));
         }
-        client
+        Ok(principal)
     }
 
     fn still_holds(&self, kept: &Kept) -> bool {
@@ -101,7 +110,8 @@ impl Clients {
             self.revocations
                 .read(|log| log.client_changed(client, as_of))
         };
-        ends.is_none_or(|at| milliseconds_now(&self.clock) < milliseconds(at))
+        kept.asked_at.elapsed() < KEEP
+            && ends.is_none_or(|at| milliseconds_now(&self.clock) < milliseconds(at))
             && !changed(kept.as_of)
     }
 }
@@ -117,7 +127,8 @@ fn digest_of(consumo: &str, secret: &str) -> [u8; 32] {
     bytes
 }
 
-fn client_caller(client: &ClientPrincipal) -> Result<ClientCaller, Failure> {
+/// The client as the context token names it.
+pub fn caller(client: &ClientPrincipal) -> Result<ClientCaller, Failure> {
     let authority = match client.authority() {
         wire::Authority::Platform => Authority::Platform,
         wire::Authority::Company => Authority::Company,

@@ -73,6 +73,11 @@ pub fn refuse(failure: &Failure, family: Family, id: ShownId) -> Response {
             }
             response
         }
+        Failure::Told {
+            status,
+            data,
+            message,
+        } => house("error", *status, message, data, id),
         Failure::TooMany { retry_after, limit } => {
             let status = StatusCode::TOO_MANY_REQUESTS;
             let mut response = said(status, Shape::Empty, "Too Many Attempts.", id);

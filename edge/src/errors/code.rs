@@ -9,7 +9,11 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Fields(_) => "INVALID_INPUT",
-            Self::Said { status, .. } | Self::Route(status) => of_status(*status),
+            Self::FieldsSaid { status, .. }
+            | Self::Echo { status, .. }
+            | Self::Said { status, .. }
+            | Self::Told { status, .. }
+            | Self::Route(status) => of_status(*status),
             Self::TooMany { .. } => "RATE_LIMITED",
             Self::ConsumerCredentials => "CLIENT_CREDENTIALS",
             Self::Unauthenticated => "UNAUTHENTICATED",

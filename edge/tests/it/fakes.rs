@@ -9,6 +9,7 @@ mod mail;
 mod media;
 mod passwords;
 mod realtime;
+mod sso;
 mod tenancy;
 mod users;
 

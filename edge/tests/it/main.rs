@@ -27,6 +27,7 @@ mod replay;
 mod revocation;
 mod shapes;
 mod sockets;
+mod sso;
 mod table;
 mod users;
 mod webhooks;

@@ -58,6 +58,15 @@ fn changes(id: &str, nth: usize) -> Value {
             json!({"pic": "data:image/png;base64,iVBORw0K"})
         }
         ("PATCH /api/users/uploadUserPic/{id}", 1) => json!({"pic": null}),
+        // The documents show another system, user or id than they ask for.
+        ("POST /api/SSO/ADI/setToken", _) => {
+            json!({"sistema": "Local1", "id_bitacora_log": 736_014})
+        }
+        ("POST /api/SSO/ADI/generateToken", _) => json!({"id_bitacora_log": 777}),
+        ("POST /api/SSO/ADI/Token", _) => json!({"id_bitacora_log": 780}),
+        ("POST /api/UsuarioInterno/get", _) => {
+            json!({"user": "dnunez", "email": "dnunez@example.com", "id_bitacora_log": 173})
+        }
         // The documented file is cut off in the middle.
         ("POST /api/meta/sendMessagesWAP", _) => json!({"file": "data:image/png;base64,iVBORw0K"}),
         _ => json!({}),
@@ -146,7 +155,7 @@ async fn documented_examples_come_out_to_the_letter() {
             replayed += 1;
         }
     }
-    assert!(replayed >= 136, "only {replayed} examples were replayed");
+    assert!(replayed >= 142, "only {replayed} examples were replayed");
 }
 
 async fn replay(edge: &Edge, operation: &Value, id: &str, nth: usize) -> Answer {
@@ -243,6 +252,10 @@ fn compare(id: &str, nth: usize, wanted: &Value, answer: &Answer) {
             .parse::<i64>()
             .unwrap()
             .into();
+    }
+    if id == "POST /api/SSO/access" || id == "GET /api/SSO/refreshUserToken" {
+        // They answer the own id, whatever was sent along.
+        wanted["id_bitacora_log"] = answer.header("x-bitacora-id").into();
     }
     if (id, nth) == ("POST /api/meta/sendMessagesWAP", 0) {
         // More than documented: what was queued.

@@ -12,6 +12,7 @@ mod context;
 mod gate;
 mod ids;
 mod keys;
+mod network;
 pub mod opaque;
 mod scope;
 mod tokens;
@@ -25,5 +26,6 @@ pub use ids::{
     SessionId, UserId,
 };
 pub use keys::{ContextKeys, ContextSigner, ContextVerifier, KeyError, LIFETIME, generate};
+pub use network::{Network, NotANetwork};
 pub use scope::TenantScope;
 pub use tokens::ServiceTokens;

@@ -1,6 +1,10 @@
 //! The command line of a service: `serve`, `migrate`, `config`, `health`.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use chassis::{
     Lifecycle,
@@ -9,6 +13,7 @@ use chassis::{
 };
 use clap::Parser;
 use serde::{Serialize, de::DeserializeOwned};
+use sqlx::PgPool;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -51,11 +56,16 @@ pub fn main<C>(spec: Spec<C>) -> ExitCode
 where
     C: Default + Serialize + DeserializeOwned + Send + 'static,
 {
-    let arguments = Arguments::parse();
+    run(spec, &Arguments::parse())
+}
+
+/// Does what the arguments say, for services that understand more than these.
+pub fn run<C>(spec: Spec<C>, arguments: &Arguments) -> ExitCode
+where
+    C: Default + Serialize + DeserializeOwned + Send + 'static,
+{
     let command = arguments.command.unwrap_or_default();
-    let read = Source::of_process(arguments.config.as_deref())
-        .and_then(|source| Ok((Settings::read(&source)?, source.section::<C>(spec.section)?)));
-    let (settings, config) = match read {
+    let (settings, config) = match read(&spec, arguments.config.as_deref()) {
         Ok(read) => read,
         Err(error) => return bad_configuration(&error),
     };
@@ -66,8 +76,7 @@ where
         Ok(flush) => flush,
         Err(error) => return report(&error),
     };
-    // Several crates bring rustls along; one provider is chosen for all of them.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    choose_provider();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return report(&error.into()),
@@ -81,6 +90,45 @@ where
     });
     drop(flush);
     code
+}
+
+/// Runs a short command of a service against its migrated database, beside or
+/// without a running process.
+pub fn with_database<C>(
+    spec: &Spec<C>,
+    config: Option<&Path>,
+    action: impl AsyncFnOnce(PgPool, C) -> anyhow::Result<()>,
+) -> ExitCode
+where
+    C: Default + Serialize + DeserializeOwned,
+{
+    let (settings, config) = match read(spec, config) {
+        Ok(read) => read,
+        Err(error) => return bad_configuration(&error),
+    };
+    choose_provider();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&error.into()),
+    };
+    finish(runtime.block_on(async {
+        let pool = postgres::pool::pool(&settings.database, spec.name)?;
+        postgres::migrate::apply(&pool, spec.schema, spec.migrator).await?;
+        action(pool, config).await
+    }))
+}
+
+/// Several crates bring rustls along; one provider is chosen for all of them.
+fn choose_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+fn read<C: Default + Serialize + DeserializeOwned>(
+    spec: &Spec<C>,
+    file: Option<&Path>,
+) -> Result<(Settings, C), ConfigError> {
+    let source = Source::of_process(file)?;
+    Ok((Settings::read(&source)?, source.section(spec.section)?))
 }
 
 async fn serve<C: Send + 'static>(spec: Spec<C>, config: C, settings: Settings) -> ExitCode {

@@ -16,7 +16,7 @@ use chassis::{Clock, Service, Stop, Task};
 use events::{Bus, LogReader, Relay};
 use sqlx::{PgPool, migrate::Migrator};
 
-pub use command::{Arguments, Subcommand, health, main, report};
+pub use command::{Arguments, Subcommand, health, main, report, run, with_database};
 pub use http::serve_http;
 pub use serve::serve_grpc;
 pub use settings::{Process, Settings, UpstreamUris, Upstreams, bus};

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    clients::{self, SecretMac},
+    clients::{self, ClientUsage, Limits, SecretMac},
     error::Error,
     revocations::Sequence,
     service_secrets::ServiceSecrets,
@@ -28,6 +28,7 @@ pub struct Authenticator {
     pub judge: Arc<Judge>,
     pub secrets: ServiceSecrets,
     pub signer: ContextSigner,
+    pub clients_used: ClientUsage,
     pub clock: Clock,
 }
 
@@ -44,6 +45,9 @@ pub struct Client {
     pub authority: Authority,
     pub company: Option<CompanyId>,
     pub scopes: Vec<String>,
+    /// Networks it may call from; none means any. The edge judges it.
+    pub ip_allow: Vec<String>,
+    pub limits: Limits,
     /// Until when the secret that was sent is good; none is without end.
     pub secret_expires_at: Option<OffsetDateTime>,
 }
@@ -128,6 +132,7 @@ impl Authenticator {
         client.secret_expires_at = fitting
             .reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))
             .flatten();
+        self.clients_used.note(client.id, self.clock.now());
         Ok(client)
     }
 }

@@ -1,17 +1,24 @@
 //! API clients: the programs that may call the REST API, and their secrets.
 
+mod register;
+mod rights;
+mod rpc;
+mod rules;
 mod store;
+mod usage;
 
 use auth::{Authority, ClientId, CompanyId};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use chassis::{FieldViolation, config::Secret};
-use sqlx::PgPool;
-use time::{Duration, OffsetDateTime};
+use chassis::config::Secret;
+use time::OffsetDateTime;
 
 use crate::error::Error;
 
-pub use store::{insert_with_id, move_sequence};
+pub use register::{ClientRegister, Selection};
+pub use rpc::{encode_authority, encode_limits};
+pub use store::{insert_with_id, limits, move_sequence};
+pub use usage::{ClientUsage, note_use};
 
 /// How many secrets a client has at most.
 const SLOTS: usize = 2;
@@ -29,6 +36,54 @@ pub struct NewClient {
     pub company: Option<CompanyId>,
     /// Extra rights, such as `crm:read`.
     pub scopes: Vec<String>,
+    /// Networks it may call from, in CIDR notation; none means any.
+    pub ip_allow: Vec<String>,
+    /// How much it may call.
+    pub limits: Limits,
+    /// What it learns about addresses nobody has; depends on the authority when
+    /// nothing is said.
+    pub forgot_mode: Option<ForgotMode>,
+    /// What a link to reset a password may begin with, the default first.
+    pub reset_link_bases: Vec<String>,
+}
+
+/// How much a client may call; 0 means the default of the deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The sustained rate.
+    pub per_minute: u32,
+    /// How many calls may come at once.
+    pub burst: u32,
+    /// The quota of a day in UTC.
+    pub per_day: u64,
+}
+
+/// What a client learns about addresses nobody has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgotMode {
+    /// It is told, as documented.
+    Contract,
+    /// Every address is answered alike.
+    Uniform,
+}
+
+impl ForgotMode {
+    /// The word in the database.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Contract => "contract",
+            Self::Uniform => "uniform",
+        }
+    }
+
+    /// What a word means.
+    pub fn of(text: &str) -> Option<Self> {
+        match text {
+            "contract" => Some(Self::Contract),
+            "uniform" => Some(Self::Uniform),
+            _ => None,
+        }
+    }
 }
 
 /// The fields of a row, checked.
@@ -38,45 +93,35 @@ pub struct ClientRow<'a> {
     pub authority: &'static str,
     pub company: Option<i64>,
     pub scopes: &'a [String],
+    pub ip_allow: Vec<String>,
+    pub per_minute: i32,
+    pub burst: i32,
+    pub per_day: i64,
+    pub forgot_mode: &'static str,
+    pub reset_link_bases: &'a [String],
 }
 
-impl NewClient {
-    /// The row to store, once every field was checked.
-    pub fn row(&self) -> Result<ClientRow<'_>, Error> {
-        let mut wrong = Vec::new();
-        let mut refuse = |field, description: &str| {
-            wrong.push(FieldViolation {
-                field,
-                reason: "FORMAT",
-                description: description.to_owned(),
-            });
-        };
-        if !is_consumo(&self.consumo) {
-            refuse(
-                "consumo",
-                "must be 3 to 100 letters, digits, dots, dashes and underscores",
-            );
-        }
-        if !(1..=191).contains(&self.name.chars().count()) || self.name.contains('\0') {
-            refuse("name", "must be 1 to 191 characters");
-        }
-        if self.authority == Authority::Company && self.company.is_none() {
-            refuse("company", "a client of a company needs one");
-        }
-        if !self.scopes.iter().all(|scope| is_scope(scope)) {
-            refuse("scopes", "must be words such as crm:read");
-        }
-        if !wrong.is_empty() {
-            return Err(Error::Invalid(wrong));
-        }
-        Ok(ClientRow {
-            consumo: &self.consumo,
-            name: &self.name,
-            authority: authority_text(self.authority),
-            company: self.company.map(|company| company.0),
-            scopes: &self.scopes,
-        })
-    }
+/// A client as stored.
+#[derive(Clone, Debug)]
+pub struct ApiClient {
+    pub id: ClientId,
+    pub consumo: String,
+    pub name: String,
+    pub authority: Authority,
+    pub company: Option<CompanyId>,
+    pub scopes: Vec<String>,
+    pub ip_allow: Vec<String>,
+    pub limits: Limits,
+    pub forgot_mode: ForgotMode,
+    pub reset_link_bases: Vec<String>,
+    pub active: bool,
+    pub created_at: OffsetDateTime,
+    /// Exact to a few minutes.
+    pub last_used_at: Option<OffsetDateTime>,
+    /// How many secrets are good now.
+    pub secrets: u32,
+    /// Until when the older of two secrets is good.
+    pub old_secret_expires_at: Option<OffsetDateTime>,
 }
 
 /// Says whether a text can be the public name of a client at all.
@@ -85,51 +130,6 @@ pub fn is_consumo(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-}
-
-fn is_scope(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b":._-".contains(&byte))
-}
-
-/// Creates a client; answers its secret, which nobody can read later.
-pub async fn create(
-    pool: &PgPool,
-    macs: &SecretMac,
-    now: OffsetDateTime,
-    client: &NewClient,
-) -> Result<Secret, Error> {
-    let secret = generate_secret()?;
-    let row = client.row()?;
-    let mut transaction = pool.begin().await?;
-    let id = store::insert(&mut transaction, now, &row).await?;
-    store::put_secret(&mut transaction, id, 1, &macs.of(&secret), now).await?;
-    transaction.commit().await?;
-    Ok(secret)
-}
-
-/// Gives a client a new secret. The newest of the present ones stays good for
-/// `grace`, an older one ends.
-pub async fn rotate_secret(
-    pool: &PgPool,
-    macs: &SecretMac,
-    now: OffsetDateTime,
-    consumo: &str,
-    grace: Duration,
-) -> Result<Secret, Error> {
-    let secret = generate_secret()?;
-    let mut transaction = pool.begin().await?;
-    let id = store::lock(&mut transaction, consumo)
-        .await?
-        .ok_or(Error::NoSuchClient)?;
-    let newest = store::newest_slot(&mut transaction, id).await?.unwrap_or(2);
-    store::end_secret(&mut transaction, id, newest, now + grace).await?;
-    let other = if newest == 1 { 2 } else { 1 };
-    store::put_secret(&mut transaction, id, other, &macs.of(&secret), now).await?;
-    transaction.commit().await?;
-    Ok(secret)
 }
 
 /// Stores a given secret for a client that has just been made.
@@ -163,7 +163,8 @@ pub fn authority_of(text: &str) -> Option<Authority> {
     }
 }
 
-fn generate_secret() -> Result<Secret, Error> {
+/// A secret of 256 bits that nobody can guess, as base64url text.
+pub fn generate_secret() -> Result<Secret, Error> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|_| Error::Crypto("randomness"))?;
     Ok(Secret::new(BASE64URL.encode(bytes)))
@@ -198,15 +199,22 @@ impl SecretMac {
     /// Says whether a secret has one of the digests. It takes as long with none
     /// as with two.
     pub fn fits(&self, secret: &Secret, stored: &[Vec<u8>]) -> bool {
+        self.which(secret, stored).is_some()
+    }
+
+    /// Which of the digests a secret has. It takes as long with none as with two.
+    pub fn which(&self, secret: &Secret, stored: &[Vec<u8>]) -> Option<usize> {
         let mac = self.of(secret);
-        let mut fits = false;
+        let mut which = None;
         for slot in 0..SLOTS {
             let (candidate, known) = match stored.get(slot) {
                 Some(stored) => (stored.as_slice(), true),
                 None => (self.unknown.as_slice(), false),
             };
-            fits |= known & verify_slices_are_equal(candidate, &mac).is_ok();
+            if known & verify_slices_are_equal(candidate, &mac).is_ok() {
+                which = Some(slot);
+            }
         }
-        fits
+        which
     }
 }

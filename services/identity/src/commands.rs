@@ -1,38 +1,68 @@
-//! What an operator does at a command line, beside the API: make a user or an API
-//! client, or give a client a new secret.
+//! What an operator does at a command line, beside the API: manage users and API
+//! clients. The binary of this service and `standalone` understand the same.
 
-use auth::{Authority, CompanyId, DepartmentId, Role, UserId};
+mod clients;
+
+use std::io::Read;
+
+use auth::{CompanyId, DepartmentId, Role, UserId};
 use chassis::{Clock, config::Secret};
 use sqlx::PgPool;
-use time::Duration;
 
-use crate::{
-    Config,
-    clients::{self, SecretMac},
-    password::PasswordHasher,
-    users,
+use crate::{Config, password::PasswordHasher, users};
+
+pub use crate::clients::ForgotMode;
+pub use crate::error::Error;
+pub use clients::{
+    ClientCommand, MadeClient, NewClient, create_client, disable_client, list_clients,
+    rotate_client_secret,
 };
 
-pub use crate::error::Error;
+/// Manages the people and programs that may call.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Manage API clients.
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Manage users.
+    #[command(subcommand)]
+    User(UserCommand),
+}
 
-/// An API client to create.
-#[derive(Clone, Debug, clap::Args)]
-pub struct NewClient {
-    /// The public name (X-User-Consumo): 3 to 100 letters, digits, dots, dashes
-    /// and underscores.
-    pub consumo: String,
-    /// The display name; the public name when none is given.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// How far it may act without a user: platform, company or delegated.
-    #[arg(long, default_value = "delegated", value_parser = authority)]
-    pub authority: Authority,
-    /// Its company, or the home company of a platform client.
-    #[arg(long)]
-    pub company: Option<i64>,
-    /// An extra right, such as crm:read; may be repeated.
-    #[arg(long = "scope")]
-    pub scopes: Vec<String>,
+/// Manages users.
+#[derive(Debug, clap::Subcommand)]
+pub enum UserCommand {
+    /// Create a user; the password is read from standard input.
+    Create(NewUser),
+}
+
+/// Does what a command says, against a migrated database, and prints what came of
+/// it.
+pub async fn run(command: Command, pool: &PgPool, config: &Config) -> anyhow::Result<()> {
+    let done = match command {
+        Command::Client(command) => clients::run(command, pool, config).await,
+        Command::User(UserCommand::Create(new)) => {
+            let mut password = String::new();
+            std::io::stdin().read_to_string(&mut password)?;
+            let password = Secret::new(password.trim_end_matches(['\r', '\n']));
+            create_user(pool, config, new, password)
+                .await
+                .map(|id| println!("user {id} created"))
+        }
+    };
+    done.map_err(in_words)
+}
+
+/// Names the wrong fields, which callers of the API get as details.
+fn in_words(error: anyhow::Error) -> anyhow::Error {
+    let Some(Error::Invalid(violations)) = error.downcast_ref() else {
+        return error;
+    };
+    let named: Vec<String> = violations
+        .iter()
+        .map(|violation| format!("{} {}", violation.field, violation.description))
+        .collect();
+    anyhow::anyhow!("{}", named.join("; "))
 }
 
 /// A user to create.
@@ -57,51 +87,6 @@ pub struct NewUser {
     pub phone: String,
 }
 
-/// The credentials of an API client that was made.
-#[derive(Debug)]
-pub struct MadeClient {
-    /// The public name.
-    pub consumo: String,
-    /// The secret, which nobody can read again.
-    pub secret: Secret,
-}
-
-/// Creates an API client.
-pub async fn create_client(
-    pool: &PgPool,
-    config: &Config,
-    new: NewClient,
-) -> anyhow::Result<MadeClient> {
-    config.check()?;
-    let macs = SecretMac::new(&config.pepper)?;
-    let client = clients::NewClient {
-        name: new.name.unwrap_or_else(|| new.consumo.clone()),
-        consumo: new.consumo,
-        authority: new.authority,
-        company: new.company.map(CompanyId),
-        scopes: new.scopes,
-    };
-    let secret = clients::create(pool, &macs, Clock::system().now(), &client).await?;
-    Ok(MadeClient {
-        consumo: client.consumo,
-        secret,
-    })
-}
-
-/// Gives an API client a new secret, which nobody can read again; the present one
-/// stays good for `grace`.
-pub async fn rotate_client_secret(
-    pool: &PgPool,
-    config: &Config,
-    consumo: &str,
-    grace: Duration,
-) -> anyhow::Result<Secret> {
-    config.check()?;
-    let macs = SecretMac::new(&config.pepper)?;
-    let now = Clock::system().now();
-    Ok(clients::rotate_secret(pool, &macs, now, consumo, grace).await?)
-}
-
 /// Creates a user with a password of 8 to 191 characters.
 pub async fn create_user(
     pool: &PgPool,
@@ -124,10 +109,6 @@ pub async fn create_user(
     let passwords = PasswordHasher::start(1)?;
     let made = users::create(pool, &passwords, Clock::system().now(), &user).await?;
     Ok(made.id)
-}
-
-fn authority(text: &str) -> Result<Authority, &'static str> {
-    clients::authority_of(text).ok_or("it is platform, company or delegated")
 }
 
 fn role(text: &str) -> Result<Role, &'static str> {

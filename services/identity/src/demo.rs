@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Config,
-    clients::{self, NewClient, SecretMac},
+    clients::{self, Limits, NewClient, SecretMac},
     events,
     internal_users::{self, NewInternalUser},
     password::PasswordHasher,
@@ -67,20 +67,29 @@ pub async fn seed(pool: &PgPool, config: &Config) -> anyhow::Result<()> {
 /// The internal user that the documents' examples name, in its department.
 async fn seed_staff(db: &mut PgConnection) -> anyhow::Result<()> {
     internal_users::insert_department(db, 1, "Soporte").await?;
-    let systems = ["atencionprofesional.com", "facturaprofesional.com"].map(str::to_owned);
+    let systems = [
+        "app.planillaprofesional.com",
+        "atencionprofesional.com",
+        "facturaprofesional.com",
+        "mycr.ws",
+        "smsempresarial.com",
+    ]
+    .map(str::to_owned);
     let user = NewInternalUser {
         id: 2462,
         login: "dnunez",
-        name: "Usuario Interno",
+        name: "Operador Uno Prueba",
+        id_card: "0-0000-0000",
         user_type: "operador",
         status: "ACTIVO",
-        email: "dnunez@atencion.test",
+        email: "dnunez@example.com",
         extension: " 151",
         department: 1,
         role_id: 21,
         role: "desarrollo",
-        mobile: "+506.88888888",
+        mobile: "+506.00000001",
         systems: &systems,
+        synology_id: Some(120),
     };
     internal_users::insert_with_id(db, &user).await?;
     Ok(())
@@ -108,13 +117,17 @@ fn demo_clients() -> [(ClientId, NewClient, &'static str); 2] {
         authority: Authority::Platform,
         company: Some(COMPANY),
         scopes: SCOPES.map(str::to_owned).to_vec(),
+        ip_allow: Vec::new(),
+        limits: Limits::default(),
+        forgot_mode: None,
+        reset_link_bases: Vec::new(),
     };
     let bound = NewClient {
         consumo: "EmpresaDemo".into(),
         name: "Empresa Demo".into(),
         authority: Authority::Company,
-        company: Some(COMPANY),
         scopes: Vec::new(),
+        ..platform.clone()
     };
     [
         (ClientId(1), platform, "strDasdakdmsadsakming"),

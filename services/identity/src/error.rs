@@ -48,6 +48,18 @@ pub enum Error {
     /// Another API client has the public name.
     #[error("the public name belongs to another API client")]
     ConsumoTaken,
+    /// The system is unknown, switched off, or its secret is wrong.
+    #[error("the credentials of the system are wrong")]
+    SystemCredentials,
+    /// The token that hands a user over is none, used, expired or for somebody else.
+    #[error("the token is not valid")]
+    HandoverToken,
+    /// No active internal user has the login.
+    #[error("no active internal user has the login")]
+    NoSuchInternalUser,
+    /// Another active internal user has the Synology id.
+    #[error("another active internal user has the Synology id")]
+    SynologyIdTaken,
     /// There is no such API client.
     #[error("there is no such API client")]
     NoSuchClient,
@@ -90,14 +102,19 @@ impl Failure for Error {
             Self::ClientCredentials
             | Self::BearerToken
             | Self::Login
-            | Self::ServiceCredentials => ErrorCode::Unauthenticated,
+            | Self::ServiceCredentials
+            | Self::SystemCredentials
+            | Self::HandoverToken => ErrorCode::Unauthenticated,
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::Invalid(_) => ErrorCode::InvalidInput,
-            Self::EmailTaken | Self::ConsumoTaken | Self::KeyReused => ErrorCode::AlreadyExists,
+            Self::EmailTaken | Self::ConsumoTaken | Self::KeyReused | Self::SynologyIdTaken => {
+                ErrorCode::AlreadyExists
+            }
             Self::NoSuchClient
             | Self::NoSuchAddress
             | Self::NoSuchUser
             | Self::NoSuchLink
+            | Self::NoSuchInternalUser
             | Self::NoPicture => ErrorCode::NotFound,
             Self::TooManyTries(_) => ErrorCode::RateLimited,
             Self::SessionNotFresh | Self::LeaseExpired => ErrorCode::FailedPrecondition,
@@ -119,6 +136,10 @@ impl Failure for Error {
             Self::Invalid(_) => "INVALID",
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::ConsumoTaken => "CONSUMO_TAKEN",
+            Self::SystemCredentials => "SYSTEM_CREDENTIALS",
+            Self::HandoverToken => "HANDOVER_TOKEN",
+            Self::NoSuchInternalUser => "NO_SUCH_INTERNAL_USER",
+            Self::SynologyIdTaken => "SYNOLOGY_ID_TAKEN",
             Self::NoSuchClient => "NO_SUCH_CLIENT",
             Self::TooManyTries(_) => "TOO_MANY_TRIES",
             Self::NoSuchAddress => "NO_SUCH_ADDRESS",
@@ -187,6 +208,7 @@ impl From<sqlx::Error> for Error {
         match postgres::constraint::violated(&error) {
             Some("users_email") => Self::EmailTaken,
             Some("api_client_consumo") => Self::ConsumoTaken,
+            Some("internal_user_synology_id") => Self::SynologyIdTaken,
             _ if postgres::constraint::is_transient(&error) => Self::Database(error),
             _ => Self::Statement(error),
         }

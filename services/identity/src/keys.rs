@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::{Config, error::Error};
 
 pub use rotation::{Schedule, rotate};
-pub use rpc::{KeyDirectory, timestamp};
+pub use rpc::KeyDirectory;
 
 /// How often a token with an unknown key may cause a look into the database.
 const RELOAD_EVERY: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@
 //! secret is stored in clear.
 
 pub mod access;
+mod adi;
 mod authentication;
 mod clients;
 pub mod commands;
@@ -29,8 +30,10 @@ mod revocations;
 mod security_events;
 mod service_secrets;
 mod sessions;
+mod sso;
 mod tokens;
 mod users;
+mod wire;
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,9 +41,12 @@ use ::events::LogServer;
 use chassis::{Service, Task};
 use host::{Host, Spec};
 use proto::identity::v1::{
+    adi_service_server::AdiServiceServer, api_client_service_server::ApiClientServiceServer,
     authentication_service_server::AuthenticationServiceServer,
-    key_service_server::KeyServiceServer, password_service_server::PasswordServiceServer,
-    revocation_service_server::RevocationServiceServer, session_service_server::SessionServiceServer,
+    internal_user_service_server::InternalUserServiceServer, key_service_server::KeyServiceServer,
+    password_service_server::PasswordServiceServer,
+    revocation_service_server::RevocationServiceServer,
+    session_service_server::SessionServiceServer, sso_service_server::SsoServiceServer,
     user_service_server::UserServiceServer,
 };
 use sqlx::migrate::Migrator;
@@ -99,12 +105,14 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         lifetimes: config.lifetimes(),
         clock: host.clock.clone(),
     });
+    let clients_used = clients::ClientUsage::default();
     let authentication = authentication::Authenticator {
         pool: host.pool.clone(),
         macs: macs.clone(),
         judge: Arc::clone(&judge),
         secrets: service_secrets::ServiceSecrets::new(&config)?,
         signer: auth::ContextSigner::new(&host.context, host.clock.clone())?,
+        clients_used: clients_used.clone(),
         clock: host.clock.clone(),
     };
     let longest = config.lifetimes().longest();
@@ -136,7 +144,17 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         clock: host.clock.clone(),
     };
     let sweep_every = Duration::from_secs(config.pictures.sweep_seconds);
-    let sessions = sessions::Sessions {
+    let adi = adi::Adi {
+        pool: host.pool.clone(),
+        macs: macs.clone(),
+        clock: host.clock.clone(),
+    };
+    let staff = internal_users::Staff {
+        pool: host.pool.clone(),
+        clock: host.clock.clone(),
+    };
+    let register = clients::ClientRegister::new(host.pool.clone(), &config, host.clock.clone())?;
+    let sessions = Arc::new(sessions::Sessions {
         pool: host.pool.clone(),
         passwords,
         upgrades,
@@ -146,6 +164,10 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         judge,
         tokens,
         clock: host.clock.clone(),
+    });
+    let sso = sso::Sso {
+        pool: host.pool.clone(),
+        sessions: Arc::clone(&sessions),
     };
     let follow_tenancy = companies::FollowTenancy {
         longest,
@@ -161,10 +183,14 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         || host.stop.clone(),
     );
     let routes = tonic::service::Routes::new(AuthenticationServiceServer::new(authentication))
-        .add_service(SessionServiceServer::new(sessions))
+        .add_service(SessionServiceServer::from_arc(sessions))
         .add_service(RevocationServiceServer::new(revocations))
         .add_service(PasswordServiceServer::new(password_service))
         .add_service(UserServiceServer::new(users))
+        .add_service(SsoServiceServer::new(sso))
+        .add_service(AdiServiceServer::new(adi))
+        .add_service(ApiClientServiceServer::new(register))
+        .add_service(InternalUserServiceServer::new(staff))
         .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
             host.pool.clone(),
             config.issuer.clone(),
@@ -179,9 +205,15 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
             host.consume("tenancy-admin", follow_tenancy),
             Task::new("session-use", note_use.run(host.stop.clone())),
             Task::new("session-cleaning", sessions::clean(pool(), clock(), stop())),
-            Task::new("session-disuse", sessions::end_unused(pool(), clock(), stop())),
+            Task::new(
+                "session-disuse",
+                sessions::end_unused(pool(), clock(), stop()),
+            ),
             Task::new("revocation-feed", hear_revocations.run(stop())),
-            Task::new("revocation-cleaning", revocations::forget(pool(), clock(), stop())),
+            Task::new(
+                "revocation-cleaning",
+                revocations::forget(pool(), clock(), stop()),
+            ),
             Task::new("key-rotation", keys::rotate(keys, schedule, stop())),
             Task::new("password-upgrade", store_anew.run(stop())),
             Task::new("reset-links", make_links.run(stop())),
@@ -191,6 +223,11 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
                 "picture-sweep",
                 pictures::sweep(pictures, sweep_every, stop()),
             ),
+            Task::new(
+                "client-use",
+                clients::note_use(clients_used, pool(), stop()),
+            ),
+            Task::new("handover-cleaning", adi::clean(pool(), clock(), stop())),
         ],
         http: None,
     })

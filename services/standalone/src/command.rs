@@ -11,14 +11,7 @@ use chassis::{
 use clap::{Parser, Subcommand};
 use host::report;
 
-use crate::{
-    config::Config,
-    database::Database,
-    demo,
-    people::{self, ClientCommand, UserCommand},
-    system::System,
-    welcome,
-};
+use crate::{config::Config, database::Database, demo, system::System, welcome};
 
 /// The exit code of a bad configuration (EX_USAGE of sysexits.h).
 const BAD_USAGE: u8 = 64;
@@ -61,12 +54,8 @@ enum Command {
         /// The id of the key, such as edge-1.
         id: String,
     },
-    /// Manage API clients.
-    #[command(subcommand)]
-    Client(ClientCommand),
-    /// Manage users.
-    #[command(subcommand)]
-    User(UserCommand),
+    #[command(flatten)]
+    Manage(identity::commands::Command),
 }
 
 /// Reads the command line and does what it says.
@@ -126,16 +115,10 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate => with_database(config, async |_, _| Ok(())).await,
-        Command::Client(command) => {
-            with_database(config, async |config, database| {
-                people::client(command, &database.pool("standalone")?, &config.identity).await
-            })
-            .await
-        }
-        Command::User(UserCommand::Create(new)) => {
+        Command::Manage(command) => {
             with_database(config, async |config, database| {
                 let pool = database.pool("standalone")?;
-                people::create_user(new, &pool, &config.identity).await
+                identity::commands::run(command, &pool, &config.identity).await
             })
             .await
         }

@@ -9,7 +9,6 @@ mod command;
 mod config;
 mod database;
 mod demo;
-mod people;
 mod secrets;
 mod system;
 mod welcome;

@@ -1,13 +1,12 @@
-//! Knows three API clients, user 7 and how user 15 signs in.
+//! Knows five API clients, user 7 and how user 15 signs in.
 
 use chassis::ErrorCode;
 use proto::identity::v1::{
-    AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
+    ApiClientLimits, AuthenticateBearerRequest, AuthenticateBearerResponse, AuthenticateRequest,
     AuthenticateResponse, Authority, ClientPrincipal, IntrospectRequest, IntrospectResponse,
     KeyUse, ListPublicKeysRequest, ListPublicKeysResponse, LoginRequest, LoginResponse,
     LoginWithPinRequest, LoginWithPinResponse, LogoutRequest, LogoutResponse, PublicKey,
-    RefreshRequest, RefreshResponse, Role, SessionUser,
-    UserPrincipal,
+    RefreshRequest, RefreshResponse, Role, SessionUser, UserPrincipal,
     authentication_service_server::{AuthenticationService, AuthenticationServiceServer},
     key_service_server::{KeyService, KeyServiceServer},
     revocation_service_server::{RevocationService, RevocationServiceServer},
@@ -21,12 +20,13 @@ use crate::harness::{AGENT, JUAN};
 struct Fake(Shared);
 
 pub fn routes(world: &Shared) -> Routes {
-    Routes::new(AuthenticationServiceServer::new(Fake(world.clone())))
+    let routes = Routes::new(AuthenticationServiceServer::new(Fake(world.clone())))
         .add_service(SessionServiceServer::new(Fake(world.clone())))
         .add_service(RevocationServiceServer::new(Fake(world.clone())))
         .add_service(KeyServiceServer::new(Fake(world.clone())))
         .add_service(super::users::service(world))
-        .add_service(passwords::service(world))
+        .add_service(passwords::service(world));
+    super::sso::add(routes, world)
 }
 
 fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
@@ -34,11 +34,21 @@ fn client(consumo: &str, secret: &str) -> Option<ClientPrincipal> {
         "UsuarioPrueba" => (1, Authority::Platform, 3),
         "EmpresaDemo" => (2, Authority::Company, 3),
         "Frente" => (3, Authority::Delegated, 0),
+        "Fijo" => (4, Authority::Company, 3),
+        "Medido" => (5, Authority::Company, 3),
         _ => return None,
     };
     (secret == "secret").then(|| ClientPrincipal {
-        ip_allow: Vec::new(),
-        limits: None,
+        ip_allow: if consumo == "Fijo" {
+            vec!["203.0.113.0/24".into()]
+        } else {
+            Vec::new()
+        },
+        limits: (consumo == "Medido").then_some(ApiClientLimits {
+            requests_per_minute: 60,
+            burst: 2,
+            requests_per_day: 0,
+        }),
         secret_expires_at: None,
         client_id,
         consumo: consumo.into(),

@@ -10,7 +10,11 @@ use proto::identity::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Authenticator, Client, Credentials, SignedIn};
-use crate::{error::Error, keys::timestamp};
+use crate::{
+    clients::{encode_authority, encode_limits},
+    error::Error,
+    wire::timestamp,
+};
 
 #[tonic::async_trait]
 impl AuthenticationService for Authenticator {
@@ -73,19 +77,14 @@ fn only_edge<T>(request: &Request<T>) -> Result<&Caller, Status> {
 }
 
 fn encode_client(client: Client, consumo: String) -> pb::ClientPrincipal {
-    let authority = match client.authority {
-        auth::Authority::Platform => pb::Authority::Platform,
-        auth::Authority::Company => pb::Authority::Company,
-        auth::Authority::Delegated => pb::Authority::Delegated,
-    };
     pb::ClientPrincipal {
         client_id: client.id.0,
         consumo,
-        authority: authority.into(),
+        authority: encode_authority(client.authority).into(),
         company_id: CompanyId::or_zero(client.company),
         scopes: client.scopes,
-        ip_allow: Vec::new(),
-        limits: None,
+        ip_allow: client.ip_allow,
+        limits: Some(encode_limits(client.limits)),
         secret_expires_at: client.secret_expires_at.map(timestamp),
     }
 }

@@ -5,7 +5,10 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{Client, KnownClient, KnownSecret};
-use crate::{clients::authority_of, revocations::Sequence};
+use crate::{
+    clients::{self, authority_of},
+    revocations::Sequence,
+};
 
 /// What is known about an active client, and the head of the revocation log, both
 /// from one moment.
@@ -21,6 +24,10 @@ pub async fn client(
                c.authority AS "authority?",
                c.company_id AS "company?: CompanyId",
                c.scopes AS "scopes?",
+               c.ip_allow AS "ip_allow?",
+               c.requests_per_minute AS "requests_per_minute?",
+               c.burst AS "burst?",
+               c.requests_per_day AS "requests_per_day?",
                ARRAY(
                    SELECT mac FROM identity.api_client_secret k
                    WHERE k.client_id = c.client_id AND (k.not_after IS NULL OR k.not_after > $2)
@@ -47,6 +54,12 @@ pub async fn client(
                 authority: authority_of(row.authority.as_deref()?)?,
                 company: row.company,
                 scopes: row.scopes?,
+                ip_allow: row.ip_allow?,
+                limits: clients::limits(
+                    row.requests_per_minute?,
+                    row.burst?,
+                    row.requests_per_day?,
+                ),
                 secret_expires_at: None,
             },
             secrets: secrets.collect(),

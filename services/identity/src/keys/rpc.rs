@@ -1,17 +1,15 @@
 //! `KeyService`: the public halves, for whoever checks tokens.
 
 use chassis::Clock;
-use prost_types::Timestamp;
 use proto::identity::v1::{
     KeyUse, ListPublicKeysRequest, ListPublicKeysResponse, PublicKey,
     key_service_server::KeyService,
 };
 use sqlx::PgPool;
-use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
 use super::{MAX_AGE, StoredKey, store};
-use crate::error::Error;
+use crate::{error::Error, wire::timestamp};
 
 /// Answers which keys sign access tokens.
 pub struct KeyDirectory {
@@ -62,13 +60,5 @@ fn encode(key: StoredKey) -> PublicKey {
         issuer: key.issuer,
         not_before: Some(timestamp(key.not_before)),
         not_after: key.not_after.map(timestamp),
-    }
-}
-
-/// A time as protobuf has it.
-pub fn timestamp(at: OffsetDateTime) -> Timestamp {
-    Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or(0),
     }
 }

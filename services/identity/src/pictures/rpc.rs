@@ -11,7 +11,7 @@ use proto::identity::v1::{
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 
 use super::{Picture, Pictures, intake};
-use crate::users::rpc::timestamp;
+use crate::wire::timestamp;
 
 /// What a picture is, on the wire.
 pub fn encode(picture: &Picture) -> pb::UserPicture {

@@ -2,15 +2,13 @@
 
 use auth::Caller;
 use chassis::config::Secret;
-use prost_types::Timestamp;
 use proto::identity::v1::{
     EnrolPinRequest, EnrolPinResponse, ListPinDevicesRequest, ListPinDevicesResponse, PinDevice,
     RemovePinRequest, RemovePinResponse,
 };
-use time::OffsetDateTime;
 
 use super::{Device, NewPin, Pins};
-use crate::error::Error;
+use crate::{error::Error, wire::timestamp};
 
 impl Pins {
     /// `EnrolPin`.
@@ -61,12 +59,5 @@ fn encode(device: Device) -> PinDevice {
         locked: device.locked,
         enrolled_at: Some(timestamp(device.enrolled_at)),
         last_used_at: device.last_used_at.map(timestamp),
-    }
-}
-
-fn timestamp(at: OffsetDateTime) -> Timestamp {
-    Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or(0),
     }
 }

@@ -25,8 +25,8 @@ use super::{
 use crate::{
     authentication,
     error::Error,
-    keys::timestamp,
     sessions::{Admitted, Judge, Usage},
+    wire::timestamp,
 };
 
 /// The longest name of a replica, in bytes.

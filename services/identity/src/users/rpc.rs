@@ -12,7 +12,6 @@ use proto::identity::v1::{
     UpdateUserStatusRequest, UpdateUserStatusResponse, UploadUserPictureRequest,
     UploadUserPictureResponse, get_user_request, user_service_server::UserService,
 };
-use time::OffsetDateTime;
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
     creation::{self, Creation},
     list::Filter,
 };
-use crate::{access::Action, error::Error, pictures};
+use crate::{access::Action, error::Error, pictures, wire::timestamp};
 
 /// The rows of a page when nobody says how many.
 const ROWS: u32 = 20;
@@ -210,14 +209,6 @@ impl UserService for Users {
         request: Request<DeleteUserPictureRequest>,
     ) -> Result<Response<DeleteUserPictureResponse>, Status> {
         self.pictures.remove_rpc(request).await
-    }
-}
-
-/// A time on the wire.
-pub fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or(0),
     }
 }
 

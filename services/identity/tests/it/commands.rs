@@ -6,6 +6,7 @@ use identity::commands::{self, Error, MadeClient, NewClient, NewUser};
 use prost::Message;
 use proto::events::v1::UserChanged;
 use sqlx::PgPool;
+use time::Duration;
 
 use crate::rig::{PLATFORM, Rig};
 
@@ -27,6 +28,12 @@ fn new_client() -> NewClient {
         authority: Authority::Delegated,
         company: None,
         scopes: Vec::new(),
+        ip_allow: Vec::new(),
+        per_minute: 0,
+        burst: 0,
+        per_day: 0,
+        forgot: None,
+        reset_link_bases: Vec::new(),
     }
 }
 
@@ -110,4 +117,40 @@ async fn a_new_client_is_known_by_its_secret_and_by_no_row(pool: PgPool) {
 
     let taken = create_client(&rig, new_client()).await.unwrap_err();
     assert!(matches!(taken, Error::ConsumoTaken));
+}
+
+#[sqlx::test(migrator = "identity::MIGRATOR")]
+async fn a_client_is_listed_rotated_and_ended_by_its_name(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let made = create_client(&rig, new_client()).await.unwrap();
+    let rotated = commands::rotate_client_secret(&rig.pool, &rig.config, "Nuevo", Duration::ZERO)
+        .await
+        .unwrap();
+    // The command line goes by the clock of the machine, which the rig's is behind.
+    rig.clock.advance(Duration::minutes(1));
+    assert_eq!(
+        rig.refused(("Nuevo", made.secret.expose()), "").await,
+        "CLIENT_CREDENTIALS"
+    );
+    let good = ("Nuevo", rotated.expose());
+    assert!(rig.authenticate(good, "").await.is_ok());
+
+    let disable = async || commands::disable_client(&rig.pool, &rig.config, "Nuevo").await;
+    assert!(disable().await.unwrap());
+    assert!(!disable().await.unwrap());
+    assert_eq!(rig.refused(good, "").await, "CLIENT_CREDENTIALS");
+    let lines = commands::list_clients(&rig.pool, &rig.config, None)
+        .await
+        .unwrap();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[3].contains("Nuevo") && lines[3].contains("disabled"));
+    let lines = commands::list_clients(&rig.pool, &rig.config, Some(3))
+        .await
+        .unwrap();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let unknown = commands::disable_client(&rig.pool, &rig.config, "Nadie").await;
+    assert!(matches!(
+        unknown.unwrap_err().downcast().unwrap(),
+        Error::NoSuchClient
+    ));
 }

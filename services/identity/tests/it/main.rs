@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails with the test")]
 
+mod adi;
+mod api_clients;
 mod authentication;
 mod callers;
 mod changes;
@@ -24,4 +26,6 @@ mod rig;
 #[path = "../../src/pictures/format/samples.rs"]
 mod samples;
 mod service_tokens;
+mod sso;
+mod staff;
 mod upgrades;
