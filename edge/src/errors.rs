@@ -140,7 +140,7 @@ impl Failure {
         )
     }
 
-    /// The operation is documented and not built yet.
+    /// The service that answers is older than this edge and has no such call.
     pub fn not_built() -> Self {
         Self::said(StatusCode::NOT_IMPLEMENTED, "No implementado todavia.")
     }

@@ -32,7 +32,6 @@ use host::Upstreams;
 pub use config::Config;
 pub use credentials::Guard;
 pub use limits::Limits;
-pub use routes::NOT_SERVED_YET;
 
 /// The edge, built and not running.
 pub struct Edge {

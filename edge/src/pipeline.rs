@@ -106,11 +106,11 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
-/// Runs one request of an operation; without a handler it is not built yet.
+/// Runs one request of an operation.
 pub async fn run(
     app: Arc<App>,
     operation: &'static Operation,
-    handler: Option<Handler>,
+    handler: Handler,
     request: Request,
 ) -> Response {
     let ids = Ids::of(&request);
@@ -185,7 +185,7 @@ struct Trail {
 async fn serve(
     app: Arc<App>,
     operation: &'static Operation,
-    handler: Option<Handler>,
+    handler: Handler,
     request: Request,
     ids: Ids,
     deadline: Instant,
@@ -196,11 +196,7 @@ async fn serve(
         .await
         .map_err(|failure| (failure, own))?;
     let shown = exchange.shown;
-    let answered = match handler {
-        Some(handler) => handler(exchange).await,
-        None => Err(Failure::not_built()),
-    };
-    answered.map_err(|failure| (failure, shown))
+    handler(exchange).await.map_err(|failure| (failure, shown))
 }
 
 /// Credentials, limits, body and fields, in this order.
@@ -361,7 +357,7 @@ mod tests {
             .find(|row| row.path == "/healthz")
             .expect("the probe is in the table");
         let app = app(deadline);
-        let route = get(move |request| run(app, public, Some(handler), request));
+        let route = get(move |request| run(app, public, handler, request));
         let request = Request::new(Body::empty());
         let router = Router::new().route("/", route);
         let response = router.oneshot(request).await.unwrap();

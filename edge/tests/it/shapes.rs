@@ -1,6 +1,5 @@
 //! Answers that belong to no operation, and those of operations to come.
 
-use edge::{NOT_SERVED_YET, table::operations};
 use http::StatusCode;
 use serde_json::json;
 
@@ -23,36 +22,6 @@ async fn unmatched_requests_are_answered_alike() {
         .send(request("GET", "/api/deptos/show/%ff").client().build())
         .await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn operations_to_come_say_so_after_the_credentials() {
-    let edge = Edge::new();
-    for id in NOT_SERVED_YET {
-        let row = operations().find(|row| row.id() == *id);
-        assert!(row.is_some(), "{id} is not in the table");
-        let (method, path) = id.split_once(' ').unwrap();
-        let path = path
-            .replace("/{id?}", "")
-            .replace("{id}", "5")
-            .replace("{phone}", "1");
-        let answer = edge
-            .json(method, &path, &json!({"id_bitacora_log": 736_014}))
-            .await;
-        assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED, "{id}");
-        let shown = if id.contains("/SSO/access") || id.contains("/SSO/refreshUserToken") {
-            json!(answer.header("x-bitacora-id"))
-        } else {
-            json!(736_014)
-        };
-        assert_eq!(
-            answer.text,
-            json!({"data": [], "status": "error", "message": "No implementado todavia.",
-                   "code": 501, "id_bitacora_log": shown})
-            .to_string(),
-            "{id}"
-        );
-    }
 }
 
 #[tokio::test]

@@ -124,6 +124,17 @@ pub struct ApiClient {
     pub old_secret_expires_at: Option<OffsetDateTime>,
 }
 
+/// What a client hears about addresses that nobody has, and the pages that its
+/// recovery links may lead to, the usual one first.
+pub async fn recovery(
+    pool: &sqlx::PgPool,
+    id: ClientId,
+) -> Result<(ForgotMode, Vec<String>), Error> {
+    let found = store::recovery(pool, id).await?;
+    // A client that is gone meanwhile hears nothing.
+    Ok(found.unwrap_or((ForgotMode::Uniform, Vec::new())))
+}
+
 /// Says whether a text can be the public name of a client at all.
 pub fn is_consumo(text: &str) -> bool {
     (3..=100).contains(&text.len())

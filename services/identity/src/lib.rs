@@ -50,6 +50,7 @@ use proto::identity::v1::{
     user_service_server::UserServiceServer,
 };
 use sqlx::migrate::Migrator;
+use tonic::service::Routes;
 
 pub use config::Config;
 pub use pictures::Settings as PictureSettings;
@@ -92,19 +93,7 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         password::upgrades(host.pool.clone(), passwords.clone(), host.clock.clone());
     let (used, note_use) = sessions::usage(host.pool.clone());
     let (head, hear_revocations) = revocations::follow(host.pool.clone());
-    let tokens = Arc::new(tokens::Tokens::new(Arc::clone(&keys), &config.pepper));
-    let judge = Arc::new(sessions::Judge {
-        pool: host.pool.clone(),
-        tokens: Arc::clone(&tokens),
-        used: used.clone(),
-        clock: host.clock.clone(),
-    });
-    let opener = Arc::new(sessions::Opener {
-        pool: host.pool.clone(),
-        tokens: Arc::clone(&tokens),
-        lifetimes: config.lifetimes(),
-        clock: host.clock.clone(),
-    });
+    let (tokens, judge, opener) = sessions_of(&config, &host, Arc::clone(&keys), used.clone());
     let clients_used = clients::ClientUsage::default();
     let authentication = authentication::Authenticator {
         pool: host.pool.clone(),
@@ -133,27 +122,8 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         guessing.clone(),
     )?;
     let make_links = password_service.resets.making.clone();
-    let pictures =
-        pictures::Pictures::open(&config.pictures, host.pool.clone(), host.clock.clone())?;
-    let users = users::Users {
-        pool: host.pool.clone(),
-        passwords: passwords.clone(),
-        pictures: pictures.clone(),
-        macs: macs.clone(),
-        longest_session: longest,
-        clock: host.clock.clone(),
-    };
-    let sweep_every = Duration::from_secs(config.pictures.sweep_seconds);
-    let adi = adi::Adi {
-        pool: host.pool.clone(),
-        macs: macs.clone(),
-        clock: host.clock.clone(),
-    };
-    let staff = internal_users::Staff {
-        pool: host.pool.clone(),
-        clock: host.clock.clone(),
-    };
-    let register = clients::ClientRegister::new(host.pool.clone(), &config, host.clock.clone())?;
+    let (users, picture_sweep) = users_of(&config, &host, macs.clone(), passwords.clone())?;
+    let macs_of_systems = macs.clone();
     let sessions = Arc::new(sessions::Sessions {
         pool: host.pool.clone(),
         passwords,
@@ -169,68 +139,140 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         pool: host.pool.clone(),
         sessions: Arc::clone(&sessions),
     };
-    let follow_tenancy = companies::FollowTenancy {
-        longest,
-        clock: host.clock.clone(),
-    };
+    let clock = host.clock.clone();
+    let follow_tenancy = companies::FollowTenancy { longest, clock };
     let schedule = keys::Schedule {
         every: config.key_rotation(),
         longest,
     };
-    let (pool, clock, stop) = (
-        || host.pool.clone(),
-        || host.clock.clone(),
-        || host.stop.clone(),
-    );
-    let routes = tonic::service::Routes::new(AuthenticationServiceServer::new(authentication))
+    let routes = Routes::new(AuthenticationServiceServer::new(authentication))
         .add_service(SessionServiceServer::from_arc(sessions))
         .add_service(RevocationServiceServer::new(revocations))
         .add_service(PasswordServiceServer::new(password_service))
         .add_service(UserServiceServer::new(users))
         .add_service(SsoServiceServer::new(sso))
-        .add_service(AdiServiceServer::new(adi))
-        .add_service(ApiClientServiceServer::new(register))
-        .add_service(InternalUserServiceServer::new(staff))
-        .add_service(KeyServiceServer::new(keys::KeyDirectory::new(
-            host.pool.clone(),
-            config.issuer.clone(),
-            host.clock.clone(),
-        )))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
+    let routes = with_registers(routes, &config, &host, macs_of_systems)?;
+    let stop = || host.stop.clone();
+    let mut tasks = vec![
+        host.relay(),
+        host.consume("tenancy-admin", follow_tenancy),
+        Task::new("session-use", note_use.run(stop())),
+        Task::new("revocation-feed", hear_revocations.run(stop())),
+        Task::new("key-rotation", keys::rotate(keys, schedule, stop())),
+        Task::new("password-upgrade", store_anew.run(stop())),
+        Task::new("reset-links", make_links.run(stop())),
+        Task::new(
+            "client-use",
+            clients::note_use(clients_used, host.pool.clone(), stop()),
+        ),
+        picture_sweep,
+    ];
+    tasks.extend(cleaners(&host));
     Ok(Service {
         name: NAME,
         routes,
-        tasks: vec![
-            host.relay(),
-            host.consume("tenancy-admin", follow_tenancy),
-            Task::new("session-use", note_use.run(host.stop.clone())),
-            Task::new("session-cleaning", sessions::clean(pool(), clock(), stop())),
-            Task::new(
-                "session-disuse",
-                sessions::end_unused(pool(), clock(), stop()),
-            ),
-            Task::new("revocation-feed", hear_revocations.run(stop())),
-            Task::new(
-                "revocation-cleaning",
-                revocations::forget(pool(), clock(), stop()),
-            ),
-            Task::new("key-rotation", keys::rotate(keys, schedule, stop())),
-            Task::new("password-upgrade", store_anew.run(stop())),
-            Task::new("reset-links", make_links.run(stop())),
-            Task::new("reset-cleaning", resets::clean(pool(), clock(), stop())),
-            Task::new("origin-cleaning", guessing::clean(pool(), clock(), stop())),
-            Task::new(
-                "picture-sweep",
-                pictures::sweep(pictures, sweep_every, stop()),
-            ),
-            Task::new(
-                "client-use",
-                clients::note_use(clients_used, pool(), stop()),
-            ),
-            Task::new("handover-cleaning", adi::clean(pool(), clock(), stop())),
-        ],
+        tasks,
         http: None,
     })
+}
+
+/// What opens sessions and judges their tokens.
+fn sessions_of(
+    config: &Config,
+    host: &Host,
+    keys: Arc<keys::KeyRing>,
+    used: sessions::Usage,
+) -> (
+    Arc<tokens::Tokens>,
+    Arc<sessions::Judge>,
+    Arc<sessions::Opener>,
+) {
+    let tokens = Arc::new(tokens::Tokens::new(keys, &config.pepper));
+    let judge = Arc::new(sessions::Judge {
+        pool: host.pool.clone(),
+        tokens: Arc::clone(&tokens),
+        used,
+        clock: host.clock.clone(),
+    });
+    let opener = Arc::new(sessions::Opener {
+        pool: host.pool.clone(),
+        tokens: Arc::clone(&tokens),
+        lifetimes: config.lifetimes(),
+        clock: host.clock.clone(),
+    });
+    (tokens, judge, opener)
+}
+
+/// What manages users, and the sweep of the pictures that nobody shows any more.
+fn users_of(
+    config: &Config,
+    host: &Host,
+    macs: clients::SecretMac,
+    passwords: password::PasswordHasher,
+) -> anyhow::Result<(users::Users, Task)> {
+    let pictures =
+        pictures::Pictures::open(&config.pictures, host.pool.clone(), host.clock.clone())?;
+    let every = Duration::from_secs(config.pictures.sweep_seconds);
+    let users = users::Users {
+        pool: host.pool.clone(),
+        passwords,
+        pictures: pictures.clone(),
+        macs,
+        longest_session: config.lifetimes().longest(),
+        clock: host.clock.clone(),
+    };
+    let sweep = pictures::sweep(pictures, every, host.stop.clone());
+    Ok((users, Task::new("picture-sweep", sweep)))
+}
+
+/// The services that keep lists: systems, API clients, internal users, keys.
+fn with_registers(
+    routes: Routes,
+    config: &Config,
+    host: &Host,
+    macs: clients::SecretMac,
+) -> anyhow::Result<Routes> {
+    let adi = adi::Adi {
+        pool: host.pool.clone(),
+        macs,
+        clock: host.clock.clone(),
+    };
+    let staff = internal_users::Staff {
+        pool: host.pool.clone(),
+        clock: host.clock.clone(),
+    };
+    let register = clients::ClientRegister::new(host.pool.clone(), config, host.clock.clone())?;
+    let keys =
+        keys::KeyDirectory::new(host.pool.clone(), config.issuer.clone(), host.clock.clone());
+    Ok(routes
+        .add_service(AdiServiceServer::new(adi))
+        .add_service(ApiClientServiceServer::new(register))
+        .add_service(InternalUserServiceServer::new(staff))
+        .add_service(KeyServiceServer::new(keys)))
+}
+
+/// What removes rows that nobody needs any more, and ends what was not used.
+fn cleaners(host: &Host) -> [Task; 6] {
+    let (pool, clock, stop) = (
+        || host.pool.clone(),
+        || host.clock.clone(),
+        || host.stop.clone(),
+    );
+    [
+        Task::new("session-cleaning", sessions::clean(pool(), clock(), stop())),
+        Task::new(
+            "session-disuse",
+            sessions::end_unused(pool(), clock(), stop()),
+        ),
+        Task::new(
+            "revocation-cleaning",
+            revocations::forget(pool(), clock(), stop()),
+        ),
+        Task::new("reset-cleaning", resets::clean(pool(), clock(), stop())),
+        Task::new("origin-cleaning", guessing::clean(pool(), clock(), stop())),
+        Task::new("handover-cleaning", adi::clean(pool(), clock(), stop())),
+    ]
 }
 
 fn password_service(

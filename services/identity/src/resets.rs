@@ -10,7 +10,7 @@ mod links;
 mod making;
 mod store;
 
-use auth::{Authority, Caller, ClientCaller};
+use auth::{Caller, ClientCaller};
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
@@ -23,6 +23,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
+    clients::{self, ForgotMode},
     config::Lifetimes,
     error::Error,
     events,
@@ -36,6 +37,7 @@ use crate::{
 
 pub use links::LinkBases;
 pub use making::{Making, clean};
+pub use store::void as void_links;
 
 /// How long a link is good.
 const LIFETIME: Duration = Duration::minutes(60);
@@ -136,13 +138,14 @@ impl Resets {
                 ("reset client", &through, PER_CLIENT),
             ])
             .await?;
-        let told = self.is_told(caller, client, &asked, &email, &from).await?;
+        let (mode, pages) = clients::recovery(&self.pool, client.id).await?;
+        let told = self.is_told(caller, mode, &asked, &email, &from).await?;
         let now = self.clock.now();
         let request = NewRequest {
             selector: Uuid::new_v4(),
             email: &email,
             product: &asked.product,
-            link_base: self.bases.of(&asked.domain),
+            link_base: self.bases.among(&pages, &asked.domain),
             client: client.id.0,
             bitacora: caller.bitacora.map(|bitacora| bitacora.0),
             requested_at: now,
@@ -160,12 +163,13 @@ impl Resets {
     async fn is_told(
         &self,
         caller: &Caller,
-        client: &ClientCaller,
+        mode: ForgotMode,
         asked: &Forgotten,
         email: &str,
         from: &str,
     ) -> Result<bool, Error> {
-        if !asked.product.is_empty() || !tells_missing(client) {
+        let client = caller.client.as_ref().ok_or(Error::Forbidden)?;
+        if !asked.product.is_empty() || mode == ForgotMode::Uniform {
             return Ok(false);
         }
         let found = store::is_served(&self.pool, email, client.id).await?;
@@ -308,11 +312,6 @@ impl Resets {
             expires_at: sealed.expires_at,
         })
     }
-}
-
-/// Front ends in browsers are not told who is registered here.
-fn tells_missing(client: &ClientCaller) -> bool {
-    client.authority != Authority::Delegated
 }
 
 /// Where a verifier is sealed.

@@ -16,7 +16,7 @@ use crate::{
     clients::SecretMac,
     error::Error,
     events,
-    password::PasswordHasher,
+    password::{PasswordHasher, policy},
     pictures::{Picture, Pictures},
 };
 
@@ -216,15 +216,9 @@ fn check_email(email: &str) -> Result<(), FieldViolation> {
     }
 }
 
-/// Judges a new password; `_about` is what must not serve as one.
-fn check_password(password: &Secret, _about: &[&str]) -> Result<(), FieldViolation> {
-    let length = password.expose().chars().take(LONGEST + 1).count();
-    if (8..=LONGEST).contains(&length) {
-        Ok(())
-    } else {
-        let description = "must be 8 to 191 characters";
-        Err(violation("password", "FORMAT", description))
-    }
+/// Judges a new password; `about` is what must not serve as one.
+fn check_password(password: &Secret, about: &[&str]) -> Result<(), FieldViolation> {
+    policy::check(password.expose(), about)
 }
 
 /// Says whether a text can be a mail address at all: something on either side of

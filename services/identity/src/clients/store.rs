@@ -301,3 +301,17 @@ pub async fn put_secret(
     .await?;
     Ok(())
 }
+
+/// How a client recovers passwords.
+pub async fn recovery(
+    db: &PgPool,
+    id: ClientId,
+) -> Result<Option<(ForgotMode, Vec<String>)>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT forgot_mode, reset_link_bases FROM identity.api_client WHERE client_id = $1",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.and_then(|row| Some((ForgotMode::of(&row.forgot_mode)?, row.reset_link_bases))))
+}

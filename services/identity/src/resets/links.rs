@@ -40,13 +40,18 @@ impl LinkBases {
         })
     }
 
-    /// The page at a domain, or the usual one when none is there.
-    pub fn of(&self, domain: &str) -> &str {
+    /// The page at a domain among those of an API client, the first one being its
+    /// usual one. A client without pages has those of the configuration.
+    pub fn among<'a>(&'a self, pages: &'a [String], domain: &str) -> &'a str {
+        let (usual, others) = match pages.split_first() {
+            Some((usual, others)) => (usual, others),
+            None => (&self.default, self.others.as_slice()),
+        };
         let domain = domain.trim().to_lowercase();
-        self.others
+        others
             .iter()
             .find(|base| host(base).is_some_and(|host| host == domain))
-            .unwrap_or(&self.default)
+            .unwrap_or(usual)
     }
 }
 
@@ -89,14 +94,18 @@ mod tests {
     fn a_domain_only_picks_among_the_allowed() {
         let others = ["https://care.example.org/reset".to_owned()];
         let bases = LinkBases::new("https://example.org/reset", &others).unwrap();
-        assert_eq!(bases.of("Care.Example.org"), others[0]);
+        assert_eq!(bases.among(&[], "Care.Example.org"), others[0]);
         for other in [
             "",
             "evil.test",
             "care.example.org.evil.test",
             "https://care.example.org",
         ] {
-            assert_eq!(bases.of(other), "https://example.org/reset", "{other}");
+            assert_eq!(
+                bases.among(&[], other),
+                "https://example.org/reset",
+                "{other}"
+            );
         }
     }
 

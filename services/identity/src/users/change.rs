@@ -12,7 +12,7 @@ use super::{
 use crate::{
     access::{self, Action},
     error::Error,
-    events,
+    events, resets,
     revocations::{self, Sequence, Subject},
     security_events::{self, Kind, SecurityEvent},
 };
@@ -72,6 +72,7 @@ impl Users {
         store::update(&mut transaction, now, &after).await?;
         if let Some(password_phc) = password_phc {
             store::set_password(&mut transaction, user, &password_phc).await?;
+            resets::void_links(&mut transaction, user, self.clock.now()).await?;
         }
         tell(&mut transaction, now, caller, &after, &differences).await?;
         let sequence = self

@@ -44,6 +44,7 @@ async fn announced_people_work_on_tickets(pool: PgPool) {
         name: "Empresa Demo".to_owned(),
         active: true,
         time_zone: "America/Costa_Rica".to_owned(),
+        ..CompanyChanged::default()
     };
     let announce = |news: Event| rig.identity.events.lock().unwrap().push(news);
     announce(event("tenancy-admin", 1, "company.changed", &company));

@@ -80,6 +80,12 @@ impl Api {
         }
     }
 
+    /// A request without any credentials.
+    pub fn nobody(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}/api/{path}", self.url))
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::POST, path).json(&body)).await
     }

@@ -224,9 +224,7 @@ impl Replay {
         let path = path.trim_start_matches("/api/").to_owned();
         let method: Method = operation["method"].as_str().unwrap().parse().unwrap();
         let mut request = match step.who {
-            Who::Nobody => {
-                reqwest::Client::new().request(method, format!("{}/api/{path}", self.world.url()))
-            }
+            Who::Nobody => self.world.api().nobody(method, &path),
             Who::Client => self.world.api().request(method, &path),
             Who::User(email) => self.user(email).await.request(method, &path),
         };

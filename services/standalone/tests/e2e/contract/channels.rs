@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 use testing::graph;
-use time::OffsetDateTime;
 
 use super::{Replay, step};
-use crate::world::META_SECRET;
+use crate::{path::now, world::META_SECRET};
 
 const AGENT: &str = "agente1@atencion.test";
 const ADMIN: &str = "admin@atencion.test";
@@ -178,7 +177,7 @@ async fn whatsapp(replay: &mut Replay) {
 /// What a customer called "Cliente A" writes.
 fn written(wamid: &str, from: &str, text: &str) -> Vec<u8> {
     // Providers tell whole seconds; this one comes after all that was said before.
-    let now = OffsetDateTime::now_utc().unix_timestamp().unsigned_abs() + 1;
+    let now = now() + 1;
     let text = graph::text_webhook(NUMBER, from, wamid, text, now);
     let mut body: Value = serde_json::from_slice(&text).unwrap();
     body["entry"][0]["changes"][0]["value"]["contacts"][0]["profile"]["name"] = "Cliente A".into();
