@@ -14,6 +14,7 @@ mod grpc;
 mod path;
 mod readme;
 mod refusals;
+mod revocation;
 mod samples;
 mod storage;
 mod world;
