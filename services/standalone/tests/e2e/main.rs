@@ -17,6 +17,7 @@ mod mail;
 mod path;
 mod readme;
 mod refusals;
+mod revocation;
 mod samples;
 mod storage;
 mod world;
