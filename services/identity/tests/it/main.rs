@@ -23,6 +23,7 @@ mod refresh;
 mod resets;
 mod revocations;
 mod rig;
+#[expect(dead_code, reason = "the tests of the formats need more of it")]
 #[path = "../../src/pictures/format/samples.rs"]
 mod samples;
 mod service_tokens;
