@@ -42,6 +42,8 @@ pub struct Step {
     headers: Vec<(&'static str, String)>,
     /// The whole body, where it is not the documented request.
     body: Option<Value>,
+    /// The answer is a file, whatever the documents print.
+    file: bool,
 }
 
 /// Whose credentials a request carries.
@@ -65,6 +67,7 @@ pub fn step(id: &'static str, nth: usize) -> Step {
         wanted: Vec::new(),
         headers: Vec::new(),
         body: None,
+        file: false,
     }
 }
 
@@ -115,6 +118,11 @@ impl Step {
         self
     }
 
+    pub fn file(mut self) -> Self {
+        self.file = true;
+        self
+    }
+
     pub fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
         self
@@ -162,7 +170,7 @@ impl Replay {
         );
         let response = self.ask(&step, &operation).await;
         let status = response.status().as_u16();
-        let binary = documented["body"] == "binary";
+        let binary = step.file || documented["body"] == "binary";
         let text = response
             .text_with_charset("utf-8")
             .await

@@ -52,6 +52,9 @@ async fn an_unknown_address_is_told_a_few_times_and_then_no_more(pool: PgPool) {
 #[sqlx::test(migrator = "identity::MIGRATOR")]
 async fn browsers_and_sso_are_never_told(pool: PgPool) {
     let rig = Rig::start(pool).await;
+    // What a client hears is written beside it; that of a browser is `uniform`.
+    let uniform = "UPDATE identity.api_client SET forgot_mode = 'uniform' WHERE client_id = 1";
+    sqlx::query(uniform).execute(&rig.pool).await.unwrap();
     for email in [AGENT, "nobody@atencion.test"] {
         let told = ask(&rig, browser_client(), asking(email, "192.0.2.1")).await;
         assert_eq!(told, Ok(()), "{email}");

@@ -156,7 +156,7 @@ async fn whatsapp(replay: &mut Replay) {
     let receive = "POST /api/meta/readMessagesWAP";
     let chat = "ALTER TABLE conversation.chat ALTER COLUMN id RESTART WITH 123";
     let first = "ALTER TABLE conversation.message ALTER COLUMN id RESTART WITH 1";
-    let body: Value = serde_json::from_slice(&written("wamid.1", CUSTOMER, "Hola")).unwrap();
+    let body: Value = serde_json::from_slice(&written("wamid.1", CUSTOMER, "Hola", 60)).unwrap();
     let signature = graph::sign(META_SECRET, body.to_string().as_bytes());
     let received = step(receive, 0)
         .by_nobody()
@@ -174,11 +174,10 @@ async fn whatsapp(replay: &mut Replay) {
     replay.run(refused).await;
 }
 
-/// What a customer called "Cliente A" writes.
-fn written(wamid: &str, from: &str, text: &str) -> Vec<u8> {
-    // Providers tell whole seconds; this one comes after all that was said before.
-    let now = now() + 1;
-    let text = graph::text_webhook(NUMBER, from, wamid, text, now);
+/// What a customer called "Cliente A" writes, `age` seconds ago. Providers tell
+/// whole seconds, so what follows an answer must be younger than that second.
+fn written(wamid: &str, from: &str, text: &str, age: u64) -> Vec<u8> {
+    let text = graph::text_webhook(NUMBER, from, wamid, text, now() + 1 - age);
     let mut body: Value = serde_json::from_slice(&text).unwrap();
     body["entry"][0]["changes"][0]["value"]["contacts"][0]["profile"]["name"] = "Cliente A".into();
     body.to_string().into_bytes()
@@ -229,7 +228,7 @@ async fn chats(replay: &mut Replay) {
         replay
             .world
             .api()
-            .meta_until_accepted(&written(wamid, CUSTOMER, "Hola"))
+            .meta_until_accepted(&written(wamid, CUSTOMER, "Hola", 0))
             .await;
     }
     let agent = replay.user(AGENT).await;
@@ -246,7 +245,7 @@ async fn files(replay: &mut Replay) {
     let token = replay.world.api().guest_token(GUEST, AGENT).await;
     // Outside of 24 hours after a message of the customer only templates may go.
     let api = replay.world.api();
-    api.meta_until_accepted(&written("wamid.4", GUEST, "Buenas"))
+    api.meta_until_accepted(&written("wamid.4", GUEST, "Buenas", 0))
         .await;
     replay.user(AGENT).await.chat_saying("Buenas").await;
     // More than documented: what was queued.
@@ -274,7 +273,7 @@ async fn files(replay: &mut Replay) {
     let telegram = "GET /api/telegram/getMediaFile";
     // The documents print no file, so its answer is compared by status alone.
     replay
-        .run(step(telegram, 0).set(json!({"filename": name})).free(&[""]))
+        .run(step(telegram, 0).set(json!({"filename": name})).file())
         .await;
     replay
         .run(step(telegram, 1).set(json!({"filename": null})))

@@ -1,8 +1,11 @@
 //! Users and their pictures, signing in, passwords.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::{Replay, step};
+use crate::world::PATIENCE;
 
 const JUAN: &str = "juan@empresa.com";
 const AGENT: &str = "agente1@atencion.test";
@@ -104,12 +107,35 @@ async fn passwords(replay: &mut Replay) {
         .run(step(forgot, 1).set(json!({"email": "nadie@empresa.com"})))
         .await;
     let reset = "POST /api/auth/password/reset";
+    let selector = link(replay).await;
+    let redeemed = step(reset, 0).set(json!({"id": selector}));
+    replay.run(redeemed).await;
+    replay.forget(JUAN);
     replay.run(step(reset, 1)).await;
     for id in [
         "POST /api/SSO/password/forgot",
         "POST /api/SSO/password/reset",
     ] {
         replay.run(step(id, 0).by_nobody()).await;
+    }
+}
+
+/// The selector of the link that was made for the documents' user; its verifier
+/// becomes the one of the documents.
+async fn link(replay: &Replay) -> String {
+    let known = "UPDATE identity.password_reset SET verifier_digest = sha256('abc123')
+                 WHERE user_id = 15 AND ended_at IS NULL RETURNING selector::text";
+    let began = Instant::now();
+    loop {
+        let found: Option<String> = sqlx::query_scalar(known)
+            .fetch_optional(&replay.world.database)
+            .await
+            .unwrap();
+        match found {
+            Some(selector) => return selector,
+            None => assert!(began.elapsed() < PATIENCE, "the link is never made"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
