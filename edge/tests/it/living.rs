@@ -214,6 +214,15 @@ impl Followed {
         self.edge.send(asked.build()).await
     }
 
+    /// Sends JSON with the credentials of the platform client alone.
+    pub async fn administer(&self, method: &str, path: &str, body: &serde_json::Value) -> Answer {
+        let asked = request(method, path)
+            .header("x-user-consumo", "UsuarioPrueba")
+            .header("x-user-secret", "strDasdakdmsadsakming")
+            .json(body);
+        self.edge.send(asked.build()).await
+    }
+
     /// The status of an operation that needs a user.
     pub async fn status(&self, token: &str) -> u16 {
         self.send("POST", "/api/chat/list", token)

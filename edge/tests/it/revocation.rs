@@ -68,6 +68,76 @@ async fn after_a_revocation_no_edge_takes_older_tokens(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "identity::MIGRATOR")]
+async fn after_a_user_is_switched_off_or_has_a_new_password_no_edge_takes_older_tokens(
+    pool: PgPool,
+) {
+    let living = Living::start(pool).await;
+    let (one, other) = (living.edge().await, living.edge().await);
+    let off = json!({"status": 0});
+    let changed = json!({"password": "Otra-clave-91", "password_confirmation": "Otra-clave-91"});
+    let on = json!({"status": 1});
+    for (path, body) in [
+        ("/api/users/status/7", &off),
+        ("/api/users/update/7", &changed),
+    ] {
+        let tokens = [
+            living.token(TokenShape::Jwt).await,
+            living.token(TokenShape::Opaque).await,
+        ];
+        for token in &tokens {
+            known(&[&one, &other], token).await;
+        }
+        let done = one.administer("PATCH", path, body).await;
+        assert_eq!(done.status.as_u16(), 200, "{}", done.text);
+        for token in &tokens {
+            assert_eq!(one.status(token).await, 401, "{path}");
+            assert_eq!(other.status(token).await, 401, "{path}");
+        }
+        let back = other.administer("PATCH", "/api/users/status/7", &on).await;
+        assert_eq!(back.status.as_u16(), 200, "{}", back.text);
+        for token in &tokens {
+            assert_eq!(one.status(token).await, 401, "{path}: it is void for good");
+        }
+    }
+}
+
+#[sqlx::test(migrator = "identity::MIGRATOR")]
+async fn after_a_forgotten_password_is_replaced_no_edge_takes_older_tokens(pool: PgPool) {
+    let living = Living::start(pool.clone()).await;
+    let (one, other) = (living.edge().await, living.edge().await);
+    let token = living.token(TokenShape::Jwt).await;
+    known(&[&one, &other], &token).await;
+    let email = "agente1@atencion.test";
+    let forgot = json!({"email": email});
+    let asked = one
+        .administer("POST", "/api/auth/password/forgot", &forgot)
+        .await;
+    assert_eq!(asked.status.as_u16(), 200, "{}", asked.text);
+    // The verifier that the mail would carry becomes one that is known here.
+    let link = "UPDATE identity.password_reset SET verifier_digest = sha256('verifier')
+                WHERE user_id = 7 RETURNING selector::text";
+    until("the link is never made", async || {
+        let made: Option<String> = sqlx::query_scalar(link)
+            .fetch_optional(&pool)
+            .await
+            .unwrap();
+        made.is_some()
+    })
+    .await;
+    let selector: String = sqlx::query_scalar(link).fetch_one(&pool).await.unwrap();
+    let reset = json!({
+        "id": selector, "token": "verifier", "email": email,
+        "password": "Otra-clave-91", "password_confirmation": "Otra-clave-91",
+    });
+    let done = one
+        .administer("POST", "/api/auth/password/reset", &reset)
+        .await;
+    assert_eq!(done.status.as_u16(), 200, "{}", done.text);
+    assert_eq!(one.status(&token).await, 401);
+    assert_eq!(other.status(&token).await, 401);
+}
+
+#[sqlx::test(migrator = "identity::MIGRATOR")]
 async fn an_edge_that_is_cut_off_takes_no_token(pool: PgPool) {
     let living = Living::start(pool).await;
     let (one, cut_off) = (living.edge().await, living.edge().await);

@@ -62,6 +62,15 @@ pub struct Written {
 #[derive(Deserialize)]
 struct File {
     operations: Vec<Written>,
+    /// Answers of operations beyond those that are written beside them.
+    #[serde(default)]
+    more: Vec<More>,
+}
+
+#[derive(Deserialize)]
+struct More {
+    id: String,
+    responses: Vec<Answer>,
 }
 
 /// All rows of the table with what is written about each.
@@ -75,13 +84,20 @@ impl Contract {
     pub fn read() -> Self {
         let mut written: BTreeMap<String, Written> = BTreeMap::new();
         for file in [DOCUMENTS, ADDITIONS] {
-            for description in read(file) {
+            let file = read(file);
+            for description in file.operations {
                 match written.get_mut(&description.id) {
                     // Both documents name one path; its answers are of both.
                     Some(first) => merge(first, description),
                     None => {
                         written.insert(description.id.clone(), description);
                     }
+                }
+            }
+            for more in file.more {
+                match written.get_mut(&more.id) {
+                    Some(written) => written.responses.extend(more.responses),
+                    None => missing(&more.id),
                 }
             }
         }
@@ -96,9 +112,9 @@ impl Contract {
     }
 }
 
-fn read(file: &str) -> Vec<Written> {
+fn read(file: &str) -> File {
     match serde_json::from_str::<File>(file) {
-        Ok(file) => file.operations,
+        Ok(file) => file,
         Err(error) => panic!("the contract cannot be read: {error}"),
     }
 }
@@ -112,6 +128,6 @@ fn merge(first: &mut Written, second: Written) {
     };
 }
 
-fn missing(id: &str) -> Written {
+fn missing(id: &str) -> ! {
     panic!("{id} is described neither in contract.json nor in additions.json")
 }

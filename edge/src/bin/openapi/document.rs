@@ -213,6 +213,7 @@ fn responses(operation: &Operation, description: &Written) -> Value {
         .iter()
         .map(|answer| answer.status)
         .collect();
+    statuses.sort_unstable();
     statuses.dedup();
     for status in statuses {
         let bodies = description

@@ -102,10 +102,11 @@ fn of_example(key: &str, value: &Value) -> Value {
         Value::Number(number) if number.is_f64() || is_amount(key) => json!({"type": "number"}),
         Value::Number(_) => json!({"type": "integer"}),
         Value::String(_) => json!({"type": "string"}),
-        Value::Array(elements) => match elements.first() {
-            Some(first) => json!({"type": "array", "items": of_example(key, first)}),
-            None => json!({"type": "array"}),
-        },
+        Value::Array(elements) if elements.is_empty() => json!({"type": "array"}),
+        Value::Array(elements) => {
+            let elements: Vec<&Value> = elements.iter().collect();
+            json!({"type": "array", "items": of_examples(&elements)})
+        }
         Value::Object(fields) => of_object(fields),
     }
 }
