@@ -45,17 +45,6 @@ pub enum Failure {
         /// The fields.
         errors: FieldErrors,
     },
-    /// A status with a sentence, and the field of the request it is about.
-    Echo {
-        /// The HTTP status.
-        status: StatusCode,
-        /// The sentence.
-        message: &'static str,
-        /// The name of the field.
-        field: &'static str,
-        /// Its value.
-        id: i64,
-    },
     /// A status with a sentence.
     Said {
         /// The HTTP status.

@@ -1,6 +1,6 @@
 //! The shapes of refusals.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -52,15 +52,6 @@ pub fn refuse(failure: &Failure, family: Family, id: ShownId) -> Response {
             message,
             errors,
         } => house("error", *status, message, &Fields { errors }, id),
-        Failure::Echo {
-            status,
-            message,
-            field,
-            id: echoed,
-        } => {
-            let data = BTreeMap::from([(field, echoed)]);
-            house("error", *status, message, &data, id)
-        }
         Failure::Said {
             status,
             shape,

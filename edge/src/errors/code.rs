@@ -10,7 +10,6 @@ impl Failure {
         match self {
             Self::Fields(_) => "INVALID_INPUT",
             Self::FieldsSaid { status, .. }
-            | Self::Echo { status, .. }
             | Self::Said { status, .. }
             | Self::Told { status, .. }
             | Self::Route(status) => of_status(*status),

@@ -237,11 +237,10 @@ pub async fn update_status(exchange: Exchange) -> Result<Response, Failure> {
         .update_faq_status(exchange.call()?.request(asked))
         .await
         .map_err(|status| match refusal(&status).code {
-            ErrorCode::NotFound => Failure::Echo {
+            ErrorCode::NotFound => Failure::Told {
                 status: StatusCode::NOT_FOUND,
+                data: serde_json::json!({"id_faq": faq_id}),
                 message: "FAQ no encontrada.",
-                field: "id_faq",
-                id: faq_id,
             },
             _ => exchange.refused(&status, &WORDING),
         })?
