@@ -14,6 +14,7 @@ mod contract;
 mod crash;
 mod grpc;
 mod mail;
+mod matrix;
 mod path;
 mod readme;
 mod refusals;
