@@ -1,0 +1,23 @@
+-- The table that every schema with keys has; services repeat it.
+
+CREATE SCHEMA shop;
+
+CREATE TABLE shop.idempotency_key (
+    -- The service that called, its API client and its user, `edge|1|7`; 0 is nobody.
+    owner text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    -- Names the request and its repetitions to other services.
+    id uuid NOT NULL,
+    -- A digest of what was asked for, sealed.
+    request bytea NOT NULL,
+    -- The answer, sealed; absent while the work is done or was left half-way.
+    answer bytea,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (owner, operation, key)
+);
+
+CREATE INDEX idempotency_key_created_at ON shop.idempotency_key (created_at);
+
+-- What the tests order.
+CREATE TABLE shop.purchase (id bigint GENERATED ALWAYS AS IDENTITY, item text NOT NULL);
