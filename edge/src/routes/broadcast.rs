@@ -71,23 +71,41 @@ fn chat_id(check: &mut Check<'_>) -> Option<String> {
     check.field("chatId").text_if_sent(64)
 }
 
+/// What to publish, and where.
+struct Said {
+    target: Kind,
+    event: &'static str,
+    class: EventClass,
+    idempotency_key: String,
+}
+
+impl Said {
+    fn durable(target: Kind, event: &'static str, idempotency_key: String) -> Self {
+        Self {
+            target,
+            event,
+            class: EventClass::Durable,
+            idempotency_key,
+        }
+    }
+}
+
 /// Publishes and answers the documented name of the channel.
 async fn publish<T: Serialize>(
     exchange: &Exchange,
-    target: Kind,
-    event: &str,
-    class: EventClass,
+    said: Said,
     heard: &T,
 ) -> Result<String, Failure> {
     let asked = PublishRequest {
         target: Some(Target {
-            target: Some(target),
+            target: Some(said.target),
         }),
-        event: event.to_owned(),
+        event: said.event.to_owned(),
         data_json: serde_json::to_string(heard).map_err(|_| Failure::internal())?,
         except_socket_id: exchange.header("x-socket-id").into_owned(),
-        class: class.into(),
+        class: said.class.into(),
         company_id: 0,
+        idempotency_key: said.idempotency_key,
     };
     let published = RealtimeServiceClient::new(exchange.app.upstreams.realtime_broadcast.clone())
         .publish(exchange.call()?.request(asked))
@@ -102,6 +120,7 @@ pub async fn public(exchange: Exchange) -> Result<Response, Failure> {
     let chat_id = chat_id(&mut check);
     let message = check.field("message").required().text(500);
     let channel = check.field("channel").required().text(64);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let heard = PublicMessage {
@@ -109,8 +128,8 @@ pub async fn public(exchange: Exchange) -> Result<Response, Failure> {
         message: &message,
         user: &user(&exchange)?.name,
     };
-    let target = Kind::PublicChat(channel);
-    let channel = publish(&exchange, target, MESSAGE, EventClass::Durable, &heard).await?;
+    let said = Said::durable(Kind::PublicChat(channel), MESSAGE, idempotency_key);
+    let channel = publish(&exchange, said, &heard).await?;
     let data = Published {
         channel: &channel,
         event: MESSAGE,
@@ -131,6 +150,7 @@ pub async fn public_customer(exchange: Exchange) -> Result<Response, Failure> {
     if name.is_empty() && !channel.is_empty() {
         check.fail("channel", INVALID_CHANNEL);
     }
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let heard = json!({
@@ -139,8 +159,12 @@ pub async fn public_customer(exchange: Exchange) -> Result<Response, Failure> {
         "message": message,
         "user": user(&exchange)?.name,
     });
-    let target = Kind::PublicChannel(name.to_owned());
-    let channel = publish(&exchange, target, MESSAGE, EventClass::Durable, &heard).await?;
+    let said = Said::durable(
+        Kind::PublicChannel(name.to_owned()),
+        MESSAGE,
+        idempotency_key,
+    );
+    let channel = publish(&exchange, said, &heard).await?;
     let data = Published {
         channel: &channel,
         event: MESSAGE,
@@ -180,6 +204,7 @@ async fn notify(
     let title = check.field("title").required().text(100);
     let message = check.field("message").required().text(500);
     let kind = check.field("type").one_of(TYPES);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let heard = json!({
@@ -188,8 +213,8 @@ async fn notify(
         "message": message,
         "type": kind.unwrap_or("info"),
     });
-    let class = EventClass::Durable;
-    let channel = publish(exchange, target, NOTIFICATION, class, &heard).await?;
+    let said = Said::durable(target, NOTIFICATION, idempotency_key);
+    let channel = publish(exchange, said, &heard).await?;
     let data = Published {
         channel: &channel,
         event: NOTIFICATION,

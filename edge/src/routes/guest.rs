@@ -52,6 +52,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
     let name = check.field("name").required().text(191);
     let email = check.field("email").email();
     let phone = check.field("phone").required().digits_or_text(64);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let asked = StoreGuestRequest {
@@ -59,6 +60,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
         name,
         email,
         phone,
+        idempotency_key,
     };
     let answer = client(&exchange)
         .store_guest(exchange.call()?.request(asked))

@@ -105,12 +105,14 @@ pub async fn enrol(exchange: Exchange) -> Result<Response, Failure> {
     let device_id = check.field("device_id").required().id();
     let pin = check.field("pin").required().digits_or_text(PIN);
     let name = check.field("name").text(100);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
     let asked = EnrolPinRequest {
         user_id: 0,
         device_id,
         pin,
         name,
+        idempotency_key,
     };
     let answer = client(&exchange)
         .enrol_pin(exchange.call()?.request(asked))

@@ -51,11 +51,13 @@ pub async fn forgot(exchange: Exchange) -> Result<Response, Failure> {
     let mut check = exchange.check();
     let email = check.field("email").required().email();
     let domain = check.field("domain").text(TOKEN);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
     let asked = RequestResetRequest {
         email,
         domain,
         client_ip: exchange.client_ip(),
+        idempotency_key,
         ..RequestResetRequest::default()
     };
     ask(&exchange, asked).await?;
@@ -68,11 +70,13 @@ pub async fn forgot_sso(exchange: Exchange) -> Result<Response, Failure> {
     let mut check = exchange.check();
     let product = check.field("product").required().text(100);
     let email = check.field("email").required().email();
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
     let asked = RequestResetRequest {
         email,
         product,
         client_ip: exchange.client_ip(),
+        idempotency_key,
         ..RequestResetRequest::default()
     };
     ask(&exchange, asked).await?;

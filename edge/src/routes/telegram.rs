@@ -61,12 +61,14 @@ pub async fn set_webhook(exchange: Exchange) -> Result<Response, Failure> {
         .field("name")
         .required_saying("El campo name es requerido.")
         .text(191);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let asked = ConnectTelegramRequest {
         bot_token,
         company_id,
         name,
+        idempotency_key,
     };
     ChannelServiceClient::new(exchange.app.upstreams.channel_connector.clone())
         .connect_telegram(exchange.call()?.request(asked))

@@ -174,6 +174,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
     let company_id = check.field("company").required().id();
     let department_id = check.field("department").required().id();
     let active = check.field("state").switch();
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let staged_picture_id = match picture {
@@ -191,7 +192,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
         department_id,
         active,
         staged_picture_id,
-        idempotency_key: String::new(),
+        idempotency_key,
     };
     let answer = client(&exchange)
         .create_user(exchange.call()?.request(asked))

@@ -178,6 +178,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
     };
     let secret_key = check.field("secret_key").text(1024);
     let additional_app_id = check.field("additional_app_id").digits_or_text(191);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let asked = CreateChannelRequest {
@@ -188,6 +189,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
         token,
         secret_key,
         additional_app_id,
+        idempotency_key,
     };
     let answer = client(&exchange)
         .create_channel(exchange.call()?.request(asked))

@@ -183,6 +183,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
         .required_saying(NAME_REQUIRED)
         .text_between(5, 100);
     let hours = hours::read(&exchange, &mut check);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let asked = CreateDepartmentRequest {
@@ -192,6 +193,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
             Some(HoursChange::Hours(hours)) => Some(hours),
             Some(HoursChange::AlwaysOpen(_)) | None => None,
         },
+        idempotency_key,
     };
     let answer = service(&exchange)
         .create_department(exchange.call()?.request(asked))

@@ -171,11 +171,13 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
         .field(spelling(&exchange, "departament"))
         .required()
         .ids();
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
     let asked = CreateFaqRequest {
         company_id,
         reply,
         department_ids,
+        idempotency_key,
     };
     let answer = service(&exchange)
         .create_faq(exchange.call()?.request(asked))

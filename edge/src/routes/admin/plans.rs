@@ -185,6 +185,7 @@ pub async fn store(exchange: Exchange) -> Result<Response, Failure> {
         price_chatbot: whole(&mut check, "price_chatbot", false),
         price_whatsapp: whole(&mut check, "price_whatsapp", false),
         price_agent: whole(&mut check, "price_agent", false),
+        idempotency_key: exchange.idempotency_key(&mut check),
     };
     check.done()?;
     let answer = service(&exchange)

@@ -6,7 +6,7 @@ use proto::realtime::v1::{EventClass, target::Target as Kind};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{MESSAGE, chat_id, publish, user};
+use super::{MESSAGE, Said, chat_id, publish, user};
 use crate::{errors::Failure, exchange::Exchange};
 
 /// What the browser libraries whisper, so that listeners hear both alike.
@@ -46,6 +46,7 @@ async fn speak(exchange: Exchange, with_customer: bool) -> Result<Response, Fail
     let customer_id = with_customer.then(|| check.field("customerId").required().id());
     let message = check.field("message").required().text(1000);
     let room_id = check.field("room_id").required().digits_or_text(64);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let user = user(&exchange)?;
@@ -59,8 +60,12 @@ async fn speak(exchange: Exchange, with_customer: bool) -> Result<Response, Fail
         room_id: &room_id,
         customer_id,
     };
-    let target = Kind::PresenceChat(room_id.clone());
-    publish(&exchange, target, MESSAGE, EventClass::Durable, &heard).await?;
+    let said = Said::durable(
+        Kind::PresenceChat(room_id.clone()),
+        MESSAGE,
+        idempotency_key,
+    );
+    publish(&exchange, said, &heard).await?;
     Ok(exchange.done("Mensaje enviado"))
 }
 
@@ -68,10 +73,11 @@ async fn speak(exchange: Exchange, with_customer: bool) -> Result<Response, Fail
 pub async fn typing(exchange: Exchange) -> Result<Response, Failure> {
     let mut check = exchange.check();
     let room_id = check.field("room_id").required().digits_or_text(64);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
     let user = user(&exchange)?;
     let heard = json!({"user_id": user.id.0, "name": user.name, "room_id": room_id});
-    whisper(&exchange, room_id, &heard).await
+    whisper(&exchange, room_id, idempotency_key, &heard).await
 }
 
 /// POST broadcast/userPresenceCustomerChannelTyping. The mark keeps the ids of
@@ -80,18 +86,25 @@ pub async fn customer_typing(exchange: Exchange) -> Result<Response, Failure> {
     let mut check = exchange.check();
     let customer_id = check.field("customerId").required().id();
     let room_id = check.field("room_id").required().digits_or_text(64);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
     let who = format!("customer:{customer_id}");
     let heard = json!({"user_id": who, "name": null, "room_id": room_id});
-    whisper(&exchange, room_id, &heard).await
+    whisper(&exchange, room_id, idempotency_key, &heard).await
 }
 
 async fn whisper(
     exchange: &Exchange,
     room_id: String,
+    idempotency_key: String,
     heard: &serde_json::Value,
 ) -> Result<Response, Failure> {
-    let target = Kind::PresenceChat(room_id);
-    publish(exchange, target, TYPING, EventClass::Ephemeral, heard).await?;
+    let said = Said {
+        target: Kind::PresenceChat(room_id),
+        event: TYPING,
+        class: EventClass::Ephemeral,
+        idempotency_key,
+    };
+    publish(exchange, said, heard).await?;
     Ok(exchange.done(""))
 }

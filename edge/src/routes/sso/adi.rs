@@ -58,12 +58,14 @@ pub async fn set_token(exchange: Exchange) -> Result<Response, Failure> {
     let rotate = check
         .field("update_token")
         .one_of(&[("S", true), ("N", false)]);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let asked = SetSystemTokenRequest {
         system,
         active,
         rotate: rotate.unwrap_or(false),
+        idempotency_key,
     };
     let answer = client(&exchange)
         .set_system_token(exchange.call()?.request(asked))
@@ -90,6 +92,7 @@ pub async fn generate_token(exchange: Exchange) -> Result<Response, Failure> {
     let email = check.field("email").required().email();
     let system = check.field("sistema").required().text(ALIAS);
     let system_token = check.field("token").required().text(TOKEN);
+    let idempotency_key = exchange.idempotency_key(&mut check);
     check.done()?;
 
     let asked = GenerateTokenRequest {
@@ -97,6 +100,7 @@ pub async fn generate_token(exchange: Exchange) -> Result<Response, Failure> {
         email,
         system,
         system_token,
+        idempotency_key,
     };
     let message = "Credenciales del sistema invalidas.";
     let answer = client(&exchange)

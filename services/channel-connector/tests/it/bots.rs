@@ -37,6 +37,7 @@ async fn connecting_a_bot_registers_its_webhook_and_can_be_repeated(pool: PgPool
             bot_token: token.into(),
             company_id,
             name: "Bot soporte".into(),
+            idempotency_key: String::new(),
         };
         let call = rig.call(&caller);
         refusal(rig.channels().connect_telegram(call.request(request)).await)
@@ -92,6 +93,7 @@ async fn telegram_out_of_reach_is_said_to_be(pool: PgPool) {
         bot_token: BOT.into(),
         company_id: COMPANY,
         name: "Bot soporte".into(),
+        idempotency_key: String::new(),
     };
     let call = rig.call(&platform());
     let answer = rig.channels().connect_telegram(call.request(request)).await;

@@ -37,6 +37,7 @@ fn new(company_id: i64) -> CreateChannelRequest {
         token: TOKEN.into(),
         secret_key: APP_SECRET.into(),
         additional_app_id: "app-aux-01".into(),
+        idempotency_key: String::new(),
     }
 }
 

@@ -218,6 +218,7 @@ impl Rig {
             token: TOKEN.into(),
             secret_key: secret.into(),
             additional_app_id: String::new(),
+            idempotency_key: String::new(),
         };
         self.create(request).await.unwrap()
     }
@@ -233,6 +234,7 @@ impl Rig {
             bot_token: BOT.into(),
             company_id: COMPANY,
             name: "Bot soporte".into(),
+            idempotency_key: String::new(),
         };
         let call = self.call(&platform());
         let answer = self

@@ -22,6 +22,7 @@ async fn store(
         name: name.into(),
         email: email.into(),
         phone: phone.into(),
+        idempotency_key: String::new(),
     };
     let call = rig.call(caller);
     answer(rig.guests().store_guest(call.request(request)).await)
@@ -142,6 +143,7 @@ async fn a_guest_is_found_in_ones_own_company_only(pool: PgPool) {
         name: "Intruso".into(),
         email: String::new(),
         phone: "50688888888".into(),
+        idempotency_key: String::new(),
     };
     let call = rig.call(&client(Authority::Company, 4));
     let refused = answer(rig.guests().store_guest(call.request(request)).await);
@@ -225,6 +227,7 @@ async fn a_front_end_registers_guests_of_its_own_company(pool: PgPool) {
         name: "Ana".into(),
         email: String::new(),
         phone: "50688887777".into(),
+        idempotency_key: String::new(),
     };
     let call = rig.call(&front_end);
     let refused = answer(rig.guests().store_guest(call.request(request)).await);

@@ -52,6 +52,7 @@ async fn token_of(rig: &Rig, company: i64, phone: &str) -> String {
         name: "Cliente WAP".into(),
         email: String::new(),
         phone: phone.into(),
+        idempotency_key: String::new(),
     };
     let call = rig.call(&client(auth::Authority::Platform, company));
     let stored = rig

@@ -60,6 +60,7 @@ async fn set(
         system: system.into(),
         active,
         rotate,
+        idempotency_key: String::new(),
     };
     let call = rig.call(by);
     answer(service(rig).set_system_token(call.request(request)).await)
@@ -76,6 +77,7 @@ async fn generate(rig: &Rig, by: &Caller, alias: &str, secret: &str) -> Result<S
         email: "agente1@atencion.test".into(),
         system: alias.into(),
         system_token: secret.into(),
+        idempotency_key: String::new(),
     };
     let call = rig.call(by);
     let answered = answer(service(rig).generate_token(call.request(request)).await);
@@ -235,6 +237,7 @@ async fn the_secret_of_the_system_is_demanded(pool: PgPool) {
             email: email.into(),
             system: "Otro".into(),
             system_token: other.clone(),
+            idempotency_key: String::new(),
         };
         let answered = answer(service(&rig).generate_token(call.request(request)).await);
         assert_eq!(answered.unwrap_err().fields[0].0, field);

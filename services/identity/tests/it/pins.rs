@@ -24,6 +24,7 @@ async fn enrol(rig: &Rig, by: &Caller, user_id: i64, pin: &str) -> Result<PinDev
         device_id: 5,
         pin: pin.to_owned(),
         name: "Telefono".to_owned(),
+        idempotency_key: String::new(),
     };
     let call = rig.call(by);
     let answered = answer(passwords(rig).enrol_pin(call.request(request)).await)?;

@@ -12,6 +12,7 @@ mod api;
 mod bitacora;
 mod contract;
 mod crash;
+mod description;
 mod grpc;
 mod mail;
 mod matrix;

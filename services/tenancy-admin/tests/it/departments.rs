@@ -33,6 +33,7 @@ async fn create(
         company_id: 3,
         name: name.to_owned(),
         hours,
+        idempotency_key: String::new(),
     };
     let request = rig.call(&admin()).request(asked);
     let answered = answer(rig.departments().create_department(request).await)?;
@@ -148,6 +149,7 @@ async fn of_many_of_one_name_exactly_one_wins(pool: PgPool) {
                 company_id: 3,
                 name: if nth % 2 == 0 { "Cobros" } else { "COBROS" }.to_owned(),
                 hours: None,
+                idempotency_key: String::new(),
             };
             let mut departments = rig.departments();
             let request = rig.call(&platform()).request(asked);
@@ -175,6 +177,7 @@ async fn of_many_of_one_name_exactly_one_wins(pool: PgPool) {
         company_id: 4,
         name: "Cobros".to_owned(),
         hours: None,
+        idempotency_key: String::new(),
     };
     let elsewhere = rig
         .departments()

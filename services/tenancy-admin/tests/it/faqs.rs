@@ -15,6 +15,7 @@ async fn create(rig: &Rig, reply: &str, department_ids: &[i64]) -> Result<Faq, R
         company_id: 3,
         reply: reply.to_owned(),
         department_ids: department_ids.to_vec(),
+        idempotency_key: String::new(),
     };
     let request = rig.call(&admin()).request(asked);
     Ok(answer(rig.faqs().create_faq(request).await)?.faq.unwrap())
@@ -72,6 +73,7 @@ async fn departments_are_of_the_company_and_in_order(pool: PgPool) {
         company_id: 4,
         reply: "Hola".to_owned(),
         department_ids: vec![0],
+        idempotency_key: String::new(),
     };
     let refused = rig
         .faqs()

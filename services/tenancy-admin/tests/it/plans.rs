@@ -23,6 +23,7 @@ fn documented() -> CreatePlanRequest {
         price_whatsapp: text("10"),
         price_agent: text("15"),
         max_users: 20,
+        idempotency_key: String::new(),
     }
 }
 

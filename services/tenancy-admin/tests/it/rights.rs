@@ -154,6 +154,7 @@ async fn on_departments(
                     company_id,
                     name: format!("Nuevo {}", uuid::Uuid::new_v4()),
                     hours: None,
+                    idempotency_key: String::new(),
                 })
             ),
             attempt!(
@@ -204,6 +205,7 @@ async fn on_faqs(rig: &Rig, caller: &Caller, action: Action, company_id: i64) ->
                     company_id,
                     reply: "Hola".to_owned(),
                     department_ids: vec![0],
+                    idempotency_key: String::new(),
                 })
             ),
             attempt!(
