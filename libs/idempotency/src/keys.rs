@@ -27,6 +27,7 @@ pub struct Keys {
 pub(crate) struct Statements {
     schema: &'static str,
     claim: String,
+    forget: String,
     find: String,
     settle: String,
     release: String,
@@ -63,15 +64,12 @@ impl Statements {
         let named = "owner = $1 AND operation = $2 AND key = $3";
         Self {
             schema,
-            // A key that is over is as good as none, whether it was removed or not.
+            // It waits for whoever inserts the same, and locks no row but its own.
             claim: format!(
-                "INSERT INTO {table} AS kept (owner, operation, key, id, request, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)
-                 ON CONFLICT (owner, operation, key) DO UPDATE
-                 SET id = excluded.id, request = excluded.request, answer = NULL,
-                     created_at = excluded.created_at
-                 WHERE kept.created_at <= $7"
+                "INSERT INTO {table} (owner, operation, key, id, request, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
             ),
+            forget: format!("DELETE FROM {table} WHERE {named} AND created_at <= $4"),
             find: format!(
                 "SELECT id, request, answer FROM {table} WHERE {named} AND created_at > $4"
             ),
@@ -142,8 +140,9 @@ impl Keys {
                 let asked = Some(asked);
                 return Ok(Claim::Taken(Slot { asked, id }));
             }
-            // The row that was in the way may have been removed since.
             let Some(row) = self.find(db, now, &asked).await? else {
+                // What was in the way is over, or was removed since.
+                self.forget(db, now, &asked).await?;
                 continue;
             };
             return Ok(match self.read(&asked, &row)? {
@@ -209,10 +208,26 @@ impl Keys {
             .bind(id)
             .bind(self.seal(asked, id, "request", &asked.digest)?)
             .bind(now)
-            .bind(now - KEPT)
             .execute(db)
             .await?;
         Ok((done.rows_affected() == 1).then_some(id))
+    }
+
+    /// Removes the row of a key that is over.
+    async fn forget(
+        &self,
+        db: &mut PgConnection,
+        now: OffsetDateTime,
+        asked: &Asked,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(AssertSqlSafe(&*self.statements.forget))
+            .bind(&asked.owner)
+            .bind(asked.operation)
+            .bind(&asked.key)
+            .bind(now - KEPT)
+            .execute(db)
+            .await?;
+        Ok(())
     }
 
     async fn find(

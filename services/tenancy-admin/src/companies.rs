@@ -9,6 +9,7 @@ mod store;
 use auth::{Caller, CompanyId};
 use aws_lc_rs::digest::{SHA256, digest};
 use chassis::{Clock, config::Secret};
+use idempotency::Keys;
 use postgres::Page;
 use sealing::Sealer;
 use sqlx::{PgConnection, PgPool};
@@ -111,6 +112,7 @@ pub struct Change {
 #[derive(Clone)]
 pub struct Companies {
     pub pool: PgPool,
+    pub keys: Keys,
     pub sealer: Sealer,
     pub identity: Identity,
     pub clock: Clock,

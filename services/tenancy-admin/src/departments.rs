@@ -6,9 +6,10 @@ mod store;
 
 use auth::{Caller, CompanyId, DepartmentId, TenantScope};
 use chassis::Clock;
+use idempotency::Keys;
 use postgres::Page;
 use proto::events::v1::DepartmentChanged;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -75,6 +76,7 @@ pub enum NewHours {
 pub struct Departments {
     pub pool: PgPool,
     pub clock: Clock,
+    pub keys: Keys,
 }
 
 impl Departments {
@@ -100,8 +102,10 @@ impl Departments {
         load(&self.pool, scope, id).await
     }
 
+    /// Adds a department on the connection of an open transaction.
     async fn create(
         &self,
+        db: &mut PgConnection,
         caller: &Caller,
         company: CompanyId,
         name: &str,
@@ -116,17 +120,15 @@ impl Departments {
         faults.done()?;
         let now = self.clock.now();
         let json = hours.as_ref().map(Hours::to_json);
-        let mut transaction = self.pool.begin().await?;
-        let id = store::insert(&mut transaction, now, scope, company, name, json.as_deref())
+        let id = store::insert(&mut *db, now, scope, company, name, json.as_deref())
             .await?
             .ok_or_else(|| Error::foreign_company("company"))?;
-        let department = store::lock(&mut transaction, scope, id)
+        let department = store::lock(&mut *db, scope, id)
             .await?
             .ok_or(Error::NoSuchDepartment)?;
-        announce(&mut transaction, now, &department).await?;
+        announce(&mut *db, now, &department).await?;
         let event = SecurityEvent::of_thing(Kind::DepartmentCreated, company, id.0);
-        security_events::record(&mut transaction, now, caller, event).await?;
-        transaction.commit().await?;
+        security_events::record(db, now, caller, event).await?;
         Ok(department)
     }
 
@@ -221,7 +223,11 @@ fn check_name(faults: &mut Faults, name: &str) {
 }
 
 /// A department within reach.
-pub async fn load(db: &PgPool, scope: TenantScope, id: DepartmentId) -> Result<Department, Error> {
+pub async fn load(
+    db: impl PgExecutor<'_>,
+    scope: TenantScope,
+    id: DepartmentId,
+) -> Result<Department, Error> {
     store::find(db, scope, id)
         .await?
         .ok_or(Error::NoSuchDepartment)
@@ -229,7 +235,7 @@ pub async fn load(db: &PgPool, scope: TenantScope, id: DepartmentId) -> Result<D
 
 /// The first department of a company, visible or not; none when the company was
 /// removed this very moment.
-pub async fn first_of(db: &PgPool, company: CompanyId) -> Result<DepartmentId, Error> {
+pub async fn first_of(db: impl PgExecutor<'_>, company: CompanyId) -> Result<DepartmentId, Error> {
     store::first_of(db, company).await?.ok_or(Error::Contended)
 }
 

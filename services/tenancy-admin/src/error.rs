@@ -33,9 +33,9 @@ pub enum Error {
     /// Another user has the address.
     #[error("another user has this address")]
     UserEmailTaken,
-    /// The key came with other values before.
-    #[error("the idempotency key came with other values before")]
-    KeyReused,
+    /// The key of a request.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// The company has a department of the name.
     #[error("the company has a department of this name")]
     DepartmentNameTaken,
@@ -92,10 +92,10 @@ impl Failure for Error {
                 ErrorCode::NotFound
             }
             Self::Invalid(_) | Self::Unusable(_) => ErrorCode::InvalidInput,
-            Self::CompanyEmailTaken
-            | Self::UserEmailTaken
-            | Self::KeyReused
-            | Self::DepartmentNameTaken => ErrorCode::AlreadyExists,
+            Self::CompanyEmailTaken | Self::UserEmailTaken | Self::DepartmentNameTaken => {
+                ErrorCode::AlreadyExists
+            }
+            Self::Key(error) => error.code(),
             Self::NothingToUpdate => ErrorCode::FailedPrecondition,
             Self::Contended | Self::IdentityAway(_) | Self::Database(_) => ErrorCode::Unavailable,
             Self::IdentityRefused(_)
@@ -117,7 +117,7 @@ impl Failure for Error {
             Self::Invalid(_) => "INVALID",
             Self::CompanyEmailTaken => "COMPANY_EMAIL_TAKEN",
             Self::UserEmailTaken => "USER_EMAIL_TAKEN",
-            Self::KeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::Key(error) => error.reason(),
             Self::DepartmentNameTaken => "DEPARTMENT_NAME_TAKEN",
             Self::Contended => "CONTENDED",
             Self::NothingToUpdate => "NOTHING_TO_UPDATE",
@@ -133,6 +133,7 @@ impl Failure for Error {
     fn violations(&self) -> Vec<FieldViolation> {
         match self {
             Self::Invalid(violations) => violations.clone(),
+            Self::Key(error) => error.violations(),
             _ => Vec::new(),
         }
     }

@@ -5,8 +5,9 @@ mod store;
 
 use auth::{Caller, CompanyId, TenantScope};
 use chassis::Clock;
+use idempotency::Keys;
 use postgres::Page;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 
 use crate::{
@@ -63,6 +64,7 @@ struct Sight {
 pub struct Faqs {
     pub pool: PgPool,
     pub clock: Clock,
+    pub keys: Keys,
 }
 
 fn sight(caller: &Caller) -> Result<Sight, Error> {
@@ -102,8 +104,10 @@ impl Faqs {
             .ok_or(Error::NoSuchFaq)
     }
 
+    /// Adds a FAQ on the connection of an open transaction.
     async fn create(
         &self,
+        db: &mut PgConnection,
         caller: &Caller,
         company: CompanyId,
         reply: &str,
@@ -115,15 +119,13 @@ impl Faqs {
         let departments = checked(&mut faults, "departament", departments);
         faults.done()?;
         let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
-        if !store::is_within_reach(&mut transaction, scope, company).await? {
+        if !store::is_within_reach(&mut *db, scope, company).await? {
             return Err(Error::foreign_company("company"));
         }
-        owned(&mut transaction, company, "departament", &departments).await?;
-        let id = store::insert(&mut transaction, now, company, reply, &departments).await?;
+        owned(&mut *db, company, "departament", &departments).await?;
+        let id = store::insert(&mut *db, now, company, reply, &departments).await?;
         let event = SecurityEvent::of_thing(Kind::FaqCreated, company, id);
-        security_events::record(&mut transaction, now, caller, event).await?;
-        transaction.commit().await?;
+        security_events::record(db, now, caller, event).await?;
         Ok(Faq {
             id,
             company,
@@ -257,7 +259,7 @@ pub async fn add_first(
 }
 
 /// The first FAQ of a company.
-pub async fn first_of(db: &PgPool, company: CompanyId) -> Result<Faq, Error> {
+pub async fn first_of(db: impl PgExecutor<'_>, company: CompanyId) -> Result<Faq, Error> {
     Ok(store::first_of(db, company).await?)
 }
 

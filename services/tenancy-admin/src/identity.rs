@@ -136,7 +136,7 @@ fn not_created(status: Status) -> NotCreated {
         }
         // The user exists, under values that this request does not have.
         ErrorCode::AlreadyExists if refused.reason == "IDEMPOTENCY_KEY_REUSED" => {
-            NotCreated::Unknown(Error::KeyReused)
+            NotCreated::Unknown(idempotency::Error::Reused.into())
         }
         ErrorCode::AlreadyExists => NotCreated::Refused(Error::UserEmailTaken),
         ErrorCode::InvalidInput => NotCreated::Refused(wrong(&refused, status)),

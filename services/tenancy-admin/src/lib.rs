@@ -25,6 +25,7 @@ mod security_events;
 use ::events::LogServer;
 use chassis::{Service, Task};
 use host::{Host, Spec};
+use idempotency::Keys;
 use proto::tenancy::v1::{
     bitacora_service_server::BitacoraServiceServer, company_service_server::CompanyServiceServer,
     department_service_server::DepartmentServiceServer, faq_service_server::FaqServiceServer,
@@ -62,9 +63,12 @@ async fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
         "tenancy.time_zone {:?} is no IANA name of a time zone",
         config.time_zone
     );
+    let sealer = sealing::Sealer::new("tenancy.encryption_keys", &config.encryption_keys)?;
+    let keys = Keys::new(SCHEMA, sealer.clone());
     let companies = companies::Companies {
         pool: host.pool.clone(),
-        sealer: sealing::Sealer::new("tenancy.encryption_keys", &config.encryption_keys)?,
+        keys: keys.clone(),
+        sealer,
         identity: identity::Identity {
             upstream: host.upstreams.identity.clone(),
             tokens: host.tokens.clone(),
@@ -76,18 +80,22 @@ async fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
     let departments = departments::Departments {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
+        keys: keys.clone(),
     };
     let faqs = faqs::Faqs {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
+        keys: keys.clone(),
     };
     let plans = plans::Plans {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
+        keys: keys.clone(),
     };
     let bitacora = bitacora::Bitacora {
         pool: host.pool.clone(),
     };
+    let forgetting = keys.clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
     let days = bitacora::days(host, config.bitacora.keep()?);
     let routes = tonic::service::Routes::new(BitacoraServiceServer::new(bitacora))
         .add_service(CompanyServiceServer::new(companies))
@@ -102,6 +110,7 @@ async fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
             host.relay(),
             days,
             Task::new("unfinished-companies", finishing),
+            Task::new("old-keys", forgetting),
         ],
         http: None,
     })

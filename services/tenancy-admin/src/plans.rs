@@ -5,6 +5,7 @@ mod store;
 
 use auth::Caller;
 use chassis::Clock;
+use idempotency::Keys;
 use postgres::Page;
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
@@ -40,6 +41,7 @@ pub struct Plan {
 pub struct Plans {
     pub pool: PgPool,
     pub clock: Clock,
+    pub keys: Keys,
 }
 
 impl Plans {
@@ -59,16 +61,20 @@ impl Plans {
         Ok((plans, total))
     }
 
-    /// Adds an active plan; its id is given here.
-    async fn create(&self, caller: &Caller, new: Plan) -> Result<Plan, Error> {
+    /// Adds an active plan on the connection of an open transaction; its id is
+    /// given here.
+    async fn create(
+        &self,
+        db: &mut PgConnection,
+        caller: &Caller,
+        new: Plan,
+    ) -> Result<Plan, Error> {
         permit(caller, Action::WritePlans)?;
         let mut plan = new.checked()?;
         let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
-        plan.id = store::insert(&mut transaction, now, &plan).await?;
+        plan.id = store::insert(&mut *db, now, &plan).await?;
         let event = SecurityEvent::of_plan(Kind::PlanCreated, plan.id);
-        security_events::record(&mut transaction, now, caller, event).await?;
-        transaction.commit().await?;
+        security_events::record(db, now, caller, event).await?;
         Ok(plan)
     }
 

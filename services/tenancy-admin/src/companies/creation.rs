@@ -7,12 +7,14 @@
 use auth::{Caller, CompanyId};
 use aws_lc_rs::digest::{SHA256, digest};
 use chassis::{config::Secret, crash};
-use proto::identity::v1::User;
+use idempotency::{Asked, Claim, Slot};
+use proto::{identity::v1::User, tenancy::v1::CreateCompanyResponse};
+use sqlx::{Connection, PgConnection};
 use time::{Duration, OffsetDateTime};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{Companies, Record, StoredToken, announce, check_zone, store};
+use super::{Companies, Record, StoredToken, announce, check_zone, rpc, store};
 use crate::{
     departments::{self, Department},
     error::Error,
@@ -33,12 +35,6 @@ const REPLY: &str = "Hola, ¿en qué podemos ayudarte?";
 /// of one can take together.
 const LONGEST_ATTEMPT: Duration = Duration::seconds(30);
 
-/// The states that a company passes through.
-const STATES: usize = 3;
-
-/// The longest idempotency key in characters.
-const LONGEST_KEY: usize = 255;
-
 /// A company to create.
 #[derive(Clone)]
 pub struct NewCompany {
@@ -50,8 +46,6 @@ pub struct NewCompany {
     pub administrator: Administrator,
     /// Empty means that of the deployment.
     pub time_zone: String,
-    /// Empty when the caller has none.
-    pub key: String,
 }
 
 /// Everything that came to be.
@@ -73,10 +67,12 @@ pub struct Attempt {
 
 /// What a request found.
 enum Reserved {
-    /// The company is invisible and waits for its administrator.
-    Attempt(Attempt),
     /// The same request was answered before.
-    Finished(Attempt),
+    Answered(Box<CreateCompanyResponse>),
+    /// The company is invisible and waits for its administrator.
+    Attempt(Attempt, Slot),
+    /// The company is there, and nobody has been told.
+    Finished(Attempt, Slot),
 }
 
 impl NewCompany {
@@ -89,7 +85,6 @@ impl NewCompany {
         faults.text("user_name", &self.administrator.name, 1, LINE);
         faults.email("user_email", &self.administrator.email);
         faults.text("password", self.administrator.password.expose(), 8, LINE);
-        faults.text("idempotency_key", &self.key, 0, LONGEST_KEY);
         faults.done()?;
         self.email = self.email.to_lowercase();
         self.administrator.email = self.administrator.email.to_lowercase();
@@ -113,18 +108,16 @@ impl NewCompany {
             .as_ref()
             .to_vec()
     }
-
-    /// The key as it is stored: nobody meets the keys of somebody else.
-    fn key_of(&self, caller: &Caller) -> Option<String> {
-        let client = caller.client.as_ref().map_or(0, |client| client.id.0);
-        let user = caller.user.as_ref().map_or(0, |user| user.id.0);
-        (!self.key.is_empty()).then(|| format!("{client}|{user}|{}", self.key))
-    }
 }
 
 impl Companies {
     /// Creates a company with its department, its FAQ and its administrator.
-    pub(super) async fn create(&self, caller: &Caller, new: NewCompany) -> Result<Created, Error> {
+    pub(super) async fn create(
+        &self,
+        caller: &Caller,
+        asked: Option<Asked>,
+        new: NewCompany,
+    ) -> Result<CreateCompanyResponse, Error> {
         permit(caller, Action::WriteCompanies)?;
         let mut new = new.checked()?;
         if new.time_zone.is_empty() {
@@ -134,18 +127,23 @@ impl Companies {
         }
         let (work, caller) = (self.clone(), caller.clone());
         // It goes on when the caller hangs up in the middle.
-        let work = async move { work.provision(&caller, &new).await }.in_current_span();
+        let work = async move { work.provision(&caller, asked, &new).await }.in_current_span();
         tokio::spawn(work).await.map_err(Error::Lost)?
     }
 
-    async fn provision(&self, caller: &Caller, new: &NewCompany) -> Result<Created, Error> {
-        let attempt = match self.reserve(caller, new).await? {
-            Reserved::Attempt(attempt) => attempt,
-            Reserved::Finished(company) => {
+    async fn provision(
+        &self,
+        caller: &Caller,
+        asked: Option<Asked>,
+        new: &NewCompany,
+    ) -> Result<CreateCompanyResponse, Error> {
+        let (attempt, slot) = match self.reserve(asked, new).await? {
+            Reserved::Answered(answer) => return Ok(*answer),
+            Reserved::Attempt(attempt, slot) => (attempt, slot),
+            Reserved::Finished(company, slot) => {
                 let user = self.identity.created_under(company.uuid).await?;
-                return self
-                    .result(caller, company, user.ok_or(Error::KeyReused)?)
-                    .await;
+                let user = user.ok_or(Error::Contended)?;
+                return self.complete(caller, company, user, &slot).await;
             }
         };
         crash::point("company.provisioned");
@@ -157,11 +155,10 @@ impl Companies {
         match created {
             Ok(user) => {
                 crash::point("company.user_created");
-                self.activate(caller, attempt).await?;
-                self.result(caller, attempt, user).await
+                self.complete(caller, attempt, user, &slot).await
             }
             Err(NotCreated::Refused(error)) => {
-                self.abandon(caller, attempt).await?;
+                self.abandon(caller, attempt, Some(&slot)).await?;
                 Err(error)
             }
             Err(NotCreated::Unknown(error)) => {
@@ -172,79 +169,84 @@ impl Companies {
     }
 
     /// Stores the company invisibly, or finds what an earlier try left.
-    async fn reserve(&self, caller: &Caller, new: &NewCompany) -> Result<Reserved, Error> {
-        let key = new.key_of(caller);
-        let digest = new.digest();
-        if let Some(reserved) = self.repeated(key.as_deref(), &digest).await? {
-            return Ok(reserved);
-        }
-        let refused = match self.insert(new, key.as_deref(), &digest).await {
-            Ok(attempt) => return Ok(Reserved::Attempt(attempt)),
-            Err(error @ (Error::CompanyEmailTaken | Error::KeyReused)) => error,
-            Err(error) => return Err(error),
-        };
-        // The same request may have come in twice at once.
-        if let Some(reserved) = self.repeated(key.as_deref(), &digest).await? {
-            return Ok(reserved);
-        }
+    async fn reserve(&self, asked: Option<Asked>, new: &NewCompany) -> Result<Reserved, Error> {
         let now = self.clock.now();
-        let silent = now - LONGEST_ATTEMPT;
-        store::take_over(&self.pool, now, silent, &new.email, &digest)
-            .await?
-            .map(Reserved::Attempt)
-            .ok_or(refused)
+        let mut transaction = self.pool.begin().await?;
+        let slot = match self.keys.claim(&mut transaction, now, asked).await? {
+            Claim::Answered(answer) => return Ok(Reserved::Answered(Box::new(answer))),
+            Claim::Taken(slot) => slot,
+        };
+        let left = if slot.is_keyed() {
+            store::left_by(&mut transaction, slot.id).await?
+        } else {
+            None
+        };
+        let reserved = if let Some(left) = left {
+            let attempt = Attempt {
+                id: left.id,
+                uuid: slot.id,
+                attempted_at: now,
+            };
+            match left.state.as_str() {
+                "active" => Reserved::Finished(attempt, slot),
+                "provisioning" => {
+                    store::try_again(&mut transaction, attempt).await?;
+                    Reserved::Attempt(attempt, slot)
+                }
+                _ => return Err(idempotency::Error::Reused.into()),
+            }
+        } else {
+            let attempt = self.attempt(&mut transaction, now, new, slot.id).await?;
+            Reserved::Attempt(attempt, slot)
+        };
+        transaction.commit().await?;
+        Ok(reserved)
     }
 
-    /// What came of the request that bore the same key before.
-    async fn repeated(&self, key: Option<&str>, digest: &[u8]) -> Result<Option<Reserved>, Error> {
-        let Some(key) = key else {
-            return Ok(None);
+    /// A new company, or one that the same request left without a key.
+    async fn attempt(
+        &self,
+        db: &mut PgConnection,
+        now: OffsetDateTime,
+        new: &NewCompany,
+        uuid: Uuid,
+    ) -> Result<Attempt, Error> {
+        let digest = new.digest();
+        let mut inner = db.begin().await?;
+        let refused = match self.insert(&mut inner, now, new, uuid, &digest).await {
+            Ok(attempt) => {
+                inner.commit().await?;
+                return Ok(attempt);
+            }
+            Err(error @ Error::CompanyEmailTaken) => error,
+            Err(error) => return Err(error),
         };
-        // What it finds may change before it can take it up, but only forwards.
-        for _ in 0..STATES {
-            let Some(found) = store::by_key(&self.pool, key).await? else {
-                return Ok(None);
-            };
-            if found.digest.as_deref() != Some(digest) || found.state == "deleted" {
-                return Err(Error::KeyReused);
-            }
-            let attempt = Attempt {
-                id: found.id,
-                uuid: found.uuid,
-                attempted_at: self.clock.now(),
-            };
-            if found.state == "active" {
-                return Ok(Some(Reserved::Finished(attempt)));
-            }
-            if store::try_again(&self.pool, attempt).await? {
-                return Ok(Some(Reserved::Attempt(attempt)));
-            }
-        }
-        Err(Error::Contended)
+        inner.rollback().await?;
+        let silent = now - LONGEST_ATTEMPT;
+        store::take_over(db, now, silent, &new.email, &digest)
+            .await?
+            .ok_or(refused)
     }
 
     async fn insert(
         &self,
+        db: &mut PgConnection,
+        now: OffsetDateTime,
         new: &NewCompany,
-        key: Option<&str>,
+        uuid: Uuid,
         digest: &[u8],
     ) -> Result<Attempt, Error> {
-        let now = self.clock.now();
-        let uuid = Uuid::new_v4();
         let token = StoredToken::new(&self.sealer, uuid, &Uuid::new_v4().to_string())?;
-        let mut transaction = self.pool.begin().await?;
         let row = store::NewRow {
             uuid,
-            key,
             digest,
             token: &token,
         };
-        let id = store::insert(&mut transaction, now, new, &row)
+        let id = store::insert(&mut *db, now, new, &row)
             .await?
             .ok_or_else(|| Error::field("id_plan", "NOT_REGISTERED", "no such active plan"))?;
-        departments::add_first(&mut transaction, now, id, DEPARTMENT).await?;
-        faqs::add_first(&mut transaction, now, id, REPLY, &[ALL_DEPARTMENTS]).await?;
-        transaction.commit().await?;
+        departments::add_first(&mut *db, now, id, DEPARTMENT).await?;
+        faqs::add_first(db, now, id, REPLY, &[ALL_DEPARTMENTS]).await?;
         Ok(Attempt {
             id,
             uuid,
@@ -252,26 +254,64 @@ impl Companies {
         })
     }
 
-    /// Makes a company visible and tells everybody, once.
-    pub(super) async fn activate(&self, caller: &Caller, attempt: Attempt) -> Result<(), Error> {
-        let now = self.clock.now();
+    /// Makes a company visible and keeps the answer that tells about it.
+    async fn complete(
+        &self,
+        caller: &Caller,
+        attempt: Attempt,
+        administrator: User,
+        slot: &Slot,
+    ) -> Result<CreateCompanyResponse, Error> {
         let mut transaction = self.pool.begin().await?;
-        if store::activate(&mut transaction, now, attempt.id).await? {
-            announce(&mut transaction, now, attempt.id).await?;
-            departments::announce_all(&mut transaction, now, attempt.id).await?;
-            let event = SecurityEvent::of_company(Kind::CompanyCreated, attempt.id);
-            security_events::record(&mut transaction, now, caller, event).await?;
-        }
+        self.show(&mut transaction, caller, attempt).await?;
+        let created = self
+            .result(&mut transaction, caller, attempt, administrator)
+            .await?;
+        let answer = rpc::answer(created);
+        self.keys.settle(&mut transaction, slot, &answer).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
+    /// Makes a company visible whose administrator is known.
+    pub(super) async fn activate(&self, caller: &Caller, attempt: Attempt) -> Result<(), Error> {
+        let mut transaction = self.pool.begin().await?;
+        self.show(&mut transaction, caller, attempt).await?;
         transaction.commit().await?;
         Ok(())
     }
 
+    /// Makes a company visible and tells everybody, once.
+    async fn show(
+        &self,
+        db: &mut PgConnection,
+        caller: &Caller,
+        attempt: Attempt,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        if store::activate(&mut *db, now, attempt.id).await? {
+            announce(&mut *db, now, attempt.id).await?;
+            departments::announce_all(&mut *db, now, attempt.id).await?;
+            let event = SecurityEvent::of_company(Kind::CompanyCreated, attempt.id);
+            security_events::record(db, now, caller, event).await?;
+        }
+        Ok(())
+    }
+
     /// Removes a company that never became visible, unless another attempt has
-    /// begun.
-    pub(super) async fn abandon(&self, caller: &Caller, attempt: Attempt) -> Result<(), Error> {
+    /// begun, and gives back the key it was asked for with.
+    pub(super) async fn abandon(
+        &self,
+        caller: &Caller,
+        attempt: Attempt,
+        slot: Option<&Slot>,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         let mut transaction = self.pool.begin().await?;
         if store::remove(&mut transaction, attempt).await? {
+            if let Some(slot) = slot {
+                self.keys.release(&mut transaction, slot).await?;
+            }
             let event = SecurityEvent::of_company(Kind::CompanyAbandoned, attempt.id);
             security_events::record(&mut transaction, now, caller, event).await?;
         }
@@ -281,19 +321,20 @@ impl Companies {
 
     async fn result(
         &self,
+        db: &mut PgConnection,
         caller: &Caller,
         company: Attempt,
         administrator: User,
     ) -> Result<Created, Error> {
         let scope = caller.scope();
-        let record = store::find(&self.pool, scope, company.id)
+        let record = store::find(&mut *db, scope, company.id)
             .await?
             .ok_or(Error::Contended)?;
         let token = self.token(&record)?;
-        let department = departments::first_of(&self.pool, company.id).await?;
+        let department = departments::first_of(&mut *db, company.id).await?;
         Ok(Created {
-            department: departments::load(&self.pool, scope, department).await?,
-            faq: faqs::first_of(&self.pool, company.id).await?,
+            department: departments::load(&mut *db, scope, department).await?,
+            faq: faqs::first_of(db, company.id).await?,
             record,
             token,
             administrator,

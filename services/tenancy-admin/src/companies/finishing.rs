@@ -57,7 +57,7 @@ impl Companies {
             Unfinished::Creation(attempt) => {
                 match self.identity.created_under(attempt.uuid).await? {
                     Some(_) => self.activate(&caller, attempt).await,
-                    None => self.abandon(&caller, attempt).await,
+                    None => self.abandon(&caller, attempt, None).await,
                 }
             }
         }

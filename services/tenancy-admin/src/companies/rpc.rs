@@ -2,6 +2,7 @@
 
 use auth::CompanyId;
 use chassis::config::Secret;
+use idempotency::Asked;
 use prost_types::Timestamp;
 use proto::tenancy::v1::{
     self as pb, CreateCompanyRequest, CreateCompanyResponse, DeleteCompanyRequest,
@@ -13,8 +14,11 @@ use proto::tenancy::v1::{
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
-use super::{Change, Companies, Filter, Record, creation::NewCompany};
-use crate::{departments, faqs, holidays, identity::Administrator, paging};
+use super::{
+    Change, Companies, Filter, Record,
+    creation::{Created, NewCompany},
+};
+use crate::{departments, error::Error, faqs, holidays, identity::Administrator, paging};
 
 #[tonic::async_trait]
 impl CompanyService for Companies {
@@ -58,6 +62,8 @@ impl CompanyService for Companies {
     ) -> Result<Response<CreateCompanyResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
         let asked = request.into_inner();
+        let key = &asked.idempotency_key;
+        let keyed = Asked::new(&caller, "CreateCompany", key, &asked).map_err(Error::from)?;
         let new = NewCompany {
             name: asked.name,
             email: asked.email,
@@ -70,15 +76,9 @@ impl CompanyService for Companies {
                 password: Secret::new(asked.password),
             },
             time_zone: asked.time_zone,
-            key: asked.idempotency_key,
         };
-        let created = self.create(&caller, new).await?;
-        Ok(Response::new(CreateCompanyResponse {
-            company: Some(encode(created.record, Some(&created.token))),
-            department: Some(departments::rpc::encode(created.department)),
-            user: Some(created.administrator),
-            faq: Some(faqs::rpc::encode(created.faq)),
-        }))
+        let answer = self.create(&caller, keyed, new).await?;
+        Ok(Response::new(answer))
     }
 
     async fn update_company(
@@ -153,6 +153,16 @@ impl CompanyService for Companies {
         let span = holidays::Span::read(&asked.from, &asked.until, days)?;
         holidays::set(&self.pool, &caller, self.clock.now(), id, span).await?;
         Ok(Response::new(SetHolidaysResponse {}))
+    }
+}
+
+/// What a creation answers.
+pub fn answer(created: Created) -> CreateCompanyResponse {
+    CreateCompanyResponse {
+        company: Some(encode(created.record, Some(&created.token))),
+        department: Some(departments::rpc::encode(created.department)),
+        user: Some(created.administrator),
+        faq: Some(faqs::rpc::encode(created.faq)),
     }
 }
 

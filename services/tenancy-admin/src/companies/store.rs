@@ -5,11 +5,11 @@ mod lifecycle;
 use auth::{CompanyId, TenantScope};
 use postgres::Page;
 use proto::events::v1::CompanyChanged;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::{Date, OffsetDateTime};
 
 pub use lifecycle::{
-    NewRow, activate, by_key, give_up, insert, lock_to_delete, mark_deleted, mark_revoked, remove,
+    NewRow, activate, give_up, insert, left_by, lock_to_delete, mark_deleted, mark_revoked, remove,
     take_over, try_again, unfinished,
 };
 
@@ -17,7 +17,7 @@ use super::{Filter, FixedCompany, Record, StoredToken};
 
 /// An active company, if it is within reach.
 pub async fn find(
-    db: &PgPool,
+    db: impl PgExecutor<'_>,
     scope: TenantScope,
     id: CompanyId,
 ) -> Result<Option<Record>, sqlx::Error> {

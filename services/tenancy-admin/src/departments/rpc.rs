@@ -1,6 +1,7 @@
 //! `DepartmentService`: decode, call, encode.
 
-use auth::{CompanyId, DepartmentId};
+use auth::{Caller, CompanyId, DepartmentId};
+use idempotency::{Asked, Begun};
 use proto::tenancy::v1::{
     self as pb, BusinessHours, CreateDepartmentRequest, CreateDepartmentResponse, DayHours,
     GetDepartmentRequest, GetDepartmentResponse, ListDepartmentsRequest, ListDepartmentsResponse,
@@ -11,7 +12,11 @@ use proto::tenancy::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Change, Day, Department, Departments, Filter, Hours, NewHours};
-use crate::paging;
+use crate::{
+    error::Error,
+    paging,
+    rights::{Action, permit},
+};
 
 #[tonic::async_trait]
 impl DepartmentService for Departments {
@@ -51,13 +56,8 @@ impl DepartmentService for Departments {
         request: Request<CreateDepartmentRequest>,
     ) -> Result<Response<CreateDepartmentResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
-        let asked = request.into_inner();
-        let company = CompanyId(asked.company_id);
-        let hours = asked.hours.map(decode);
-        let department = self.create(&caller, company, &asked.name, hours).await?;
-        Ok(Response::new(CreateDepartmentResponse {
-            department: Some(encode(department)),
-        }))
+        let answer = self.create_once(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn update_department(
@@ -95,6 +95,32 @@ impl DepartmentService for Departments {
             department: Some(encode(department)),
             changed,
         }))
+    }
+}
+
+impl Departments {
+    async fn create_once(
+        &self,
+        caller: &Caller,
+        asked: CreateDepartmentRequest,
+    ) -> Result<CreateDepartmentResponse, Error> {
+        // Who may not do it any more hears of no earlier answer either.
+        permit(caller, Action::WriteDepartments)?;
+        let keyed = Asked::new(caller, "CreateDepartment", &asked.idempotency_key, &asked)?;
+        let mut work = match self.keys.begin(&self.pool, self.clock.now(), keyed).await? {
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let company = CompanyId(asked.company_id);
+        let hours = asked.hours.map(decode);
+        let department = self
+            .create(work.db(), caller, company, &asked.name, hours)
+            .await?;
+        let answer = CreateDepartmentResponse {
+            department: Some(encode(department)),
+        };
+        work.commit(&answer).await?;
+        Ok(answer)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use auth::{CompanyId, DepartmentId, TenantScope};
 use postgres::Page;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ impl TryFrom<Row> for Department {
 
 /// A department of an active company, if it is within reach.
 pub async fn find(
-    db: &PgPool,
+    db: impl PgExecutor<'_>,
     scope: TenantScope,
     id: DepartmentId,
 ) -> Result<Option<Department>, Error> {
@@ -157,7 +157,7 @@ pub async fn all_of(db: &mut PgConnection, company: CompanyId) -> Result<Vec<Dep
 
 /// The first department of a company.
 pub async fn first_of(
-    db: &PgPool,
+    db: impl PgExecutor<'_>,
     company: CompanyId,
 ) -> Result<Option<DepartmentId>, sqlx::Error> {
     sqlx::query_scalar!(

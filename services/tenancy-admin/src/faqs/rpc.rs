@@ -1,6 +1,7 @@
 //! `FaqService`: decode, call, encode.
 
-use auth::CompanyId;
+use auth::{Caller, CompanyId};
+use idempotency::{Asked, Begun};
 use proto::tenancy::v1::{
     self as pb, CreateFaqRequest, CreateFaqResponse, GetFaqRequest, GetFaqResponse,
     ListFaqsRequest, ListFaqsResponse, UpdateFaqRequest, UpdateFaqResponse, UpdateFaqStatusRequest,
@@ -9,7 +10,11 @@ use proto::tenancy::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Faq, Faqs, Filter};
-use crate::paging;
+use crate::{
+    error::Error,
+    paging,
+    rights::{Action, permit},
+};
 
 #[tonic::async_trait]
 impl FaqService for Faqs {
@@ -49,14 +54,8 @@ impl FaqService for Faqs {
         request: Request<CreateFaqRequest>,
     ) -> Result<Response<CreateFaqResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
-        let asked = request.into_inner();
-        let company = CompanyId(asked.company_id);
-        let faq = self
-            .create(&caller, company, &asked.reply, asked.department_ids)
-            .await?;
-        Ok(Response::new(CreateFaqResponse {
-            faq: Some(encode(faq)),
-        }))
+        let answer = self.create_once(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn update_faq(
@@ -86,6 +85,32 @@ impl FaqService for Faqs {
             faq: Some(encode(faq)),
             changed,
         }))
+    }
+}
+
+impl Faqs {
+    async fn create_once(
+        &self,
+        caller: &Caller,
+        asked: CreateFaqRequest,
+    ) -> Result<CreateFaqResponse, Error> {
+        // Who may not do it any more hears of no earlier answer either.
+        permit(caller, Action::WriteFaqs)?;
+        let keyed = Asked::new(caller, "CreateFaq", &asked.idempotency_key, &asked)?;
+        let mut work = match self.keys.begin(&self.pool, self.clock.now(), keyed).await? {
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let company = CompanyId(asked.company_id);
+        let departments = asked.department_ids;
+        let faq = self
+            .create(work.db(), caller, company, &asked.reply, departments)
+            .await?;
+        let answer = CreateFaqResponse {
+            faq: Some(encode(faq)),
+        };
+        work.commit(&answer).await?;
+        Ok(answer)
     }
 }
 

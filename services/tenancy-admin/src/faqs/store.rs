@@ -2,7 +2,7 @@
 
 use auth::{CompanyId, TenantScope};
 use postgres::Page;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 
 use super::{Faq, Filter, FixedFaq, Sight};
@@ -190,7 +190,7 @@ pub async fn update(
 }
 
 /// The first FAQ of a company.
-pub async fn first_of(db: &PgPool, company: CompanyId) -> Result<Faq, sqlx::Error> {
+pub async fn first_of(db: impl PgExecutor<'_>, company: CompanyId) -> Result<Faq, sqlx::Error> {
     sqlx::query_as!(
         Faq,
         r#"SELECT faq_id AS id, company_id AS "company: CompanyId", reply,

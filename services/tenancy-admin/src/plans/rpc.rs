@@ -1,5 +1,7 @@
 //! `PlanService`: decode, call, encode.
 
+use auth::Caller;
+use idempotency::{Asked, Begun};
 use proto::tenancy::v1::{
     self as pb, CreatePlanRequest, CreatePlanResponse, ListPlansRequest, ListPlansResponse,
     UpdatePlanStatusRequest, UpdatePlanStatusResponse, plan_service_server::PlanService,
@@ -7,7 +9,11 @@ use proto::tenancy::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Plan, Plans};
-use crate::paging;
+use crate::{
+    error::Error,
+    paging,
+    rights::{Action, permit},
+};
 
 #[tonic::async_trait]
 impl PlanService for Plans {
@@ -31,27 +37,8 @@ impl PlanService for Plans {
         request: Request<CreatePlanRequest>,
     ) -> Result<Response<CreatePlanResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
-        let asked = request.into_inner();
-        let new = Plan {
-            id: 0,
-            name: asked.name,
-            total_dau: asked.total_dau,
-            price_additional_dau: asked.price_additional_dau,
-            no_dau: asked.no_dau,
-            price: asked.plan_price,
-            price_chatbot: asked.price_chatbot,
-            price_api: asked.price_api,
-            price_messenger: asked.price_messenger,
-            price_telegram: asked.price_telegram,
-            price_whatsapp: asked.price_whatsapp,
-            price_agent: asked.price_agent,
-            max_users: asked.max_users,
-            active: true,
-        };
-        let plan = self.create(&caller, new).await?;
-        Ok(Response::new(CreatePlanResponse {
-            plan: Some(encode(plan)),
-        }))
+        let answer = self.create_once(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn update_plan_status(
@@ -65,6 +52,47 @@ impl PlanService for Plans {
             plan: Some(encode(plan)),
             changed,
         }))
+    }
+}
+
+impl Plans {
+    async fn create_once(
+        &self,
+        caller: &Caller,
+        asked: CreatePlanRequest,
+    ) -> Result<CreatePlanResponse, Error> {
+        // Who may not do it any more hears of no earlier answer either.
+        permit(caller, Action::WritePlans)?;
+        let keyed = Asked::new(caller, "CreatePlan", &asked.idempotency_key, &asked)?;
+        let mut work = match self.keys.begin(&self.pool, self.clock.now(), keyed).await? {
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let plan = self.create(work.db(), caller, decode(asked)).await?;
+        let answer = CreatePlanResponse {
+            plan: Some(encode(plan)),
+        };
+        work.commit(&answer).await?;
+        Ok(answer)
+    }
+}
+
+fn decode(asked: CreatePlanRequest) -> Plan {
+    Plan {
+        id: 0,
+        name: asked.name,
+        total_dau: asked.total_dau,
+        price_additional_dau: asked.price_additional_dau,
+        no_dau: asked.no_dau,
+        price: asked.plan_price,
+        price_chatbot: asked.price_chatbot,
+        price_api: asked.price_api,
+        price_messenger: asked.price_messenger,
+        price_telegram: asked.price_telegram,
+        price_whatsapp: asked.price_whatsapp,
+        price_agent: asked.price_agent,
+        max_users: asked.max_users,
+        active: true,
     }
 }
 

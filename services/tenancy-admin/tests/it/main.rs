@@ -14,6 +14,7 @@ mod departments;
 mod faqs;
 mod holidays;
 mod identity;
+mod keys;
 mod nonsense;
 mod plans;
 mod rig;

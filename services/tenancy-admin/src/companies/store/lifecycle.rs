@@ -14,7 +14,6 @@ use crate::companies::{
 /// What a new row holds besides the values of the request.
 pub struct NewRow<'a> {
     pub uuid: Uuid,
-    pub key: Option<&'a str>,
     pub digest: &'a [u8],
     pub token: &'a StoredToken,
 }
@@ -29,10 +28,9 @@ pub async fn insert(
     sqlx::query_scalar!(
         r#"INSERT INTO tenancy.company
                (uuid, name, email, token_sealed, token_digest, plan_id, balance, pay_day,
-                time_zone, state, creation_key, creation_digest, attempted_at, created_at,
-                updated_at)
+                time_zone, state, creation_digest, attempted_at, created_at, updated_at)
            SELECT $1, $2, $3, $4, $5, p.plan_id, $7::text::numeric, $8::text::date, $9,
-                  'provisioning', $10, $11, $12, $12, $12
+                  'provisioning', $10, $11, $11, $11
            FROM tenancy.plan p WHERE p.plan_id = $6 AND p.active
            RETURNING company_id AS "id: CompanyId""#,
         row.uuid,
@@ -44,7 +42,6 @@ pub async fn insert(
         new.balance,
         new.pay_day,
         new.time_zone,
-        row.key,
         row.digest,
         now
     )
@@ -52,43 +49,41 @@ pub async fn insert(
     .await
 }
 
-/// The company that was created under a key.
-pub struct Keyed {
+/// What an earlier try of the same request left.
+pub struct Left {
     pub id: CompanyId,
-    pub uuid: Uuid,
-    pub digest: Option<Vec<u8>>,
     pub state: String,
 }
 
-/// Finds it, whatever state it is in.
-pub async fn by_key(db: &PgPool, key: &str) -> Result<Option<Keyed>, sqlx::Error> {
+/// Finds it, whatever state it is in, and keeps it so until the transaction ends.
+pub async fn left_by(db: &mut PgConnection, uuid: Uuid) -> Result<Option<Left>, sqlx::Error> {
     sqlx::query_as!(
-        Keyed,
-        r#"SELECT company_id AS "id: CompanyId", uuid, creation_digest AS digest, state
-           FROM tenancy.company WHERE creation_key = $1"#,
-        key
+        Left,
+        r#"SELECT company_id AS "id: CompanyId", state
+           FROM tenancy.company WHERE uuid = $1 FOR NO KEY UPDATE"#,
+        uuid
     )
     .fetch_optional(db)
     .await
 }
 
 /// Begins another attempt on a company that is still invisible.
-pub async fn try_again(db: &PgPool, attempt: Attempt) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!(
+pub async fn try_again(db: &mut PgConnection, attempt: Attempt) -> Result<(), sqlx::Error> {
+    sqlx::query!(
         "UPDATE tenancy.company SET attempted_at = $2, attempt_over = false
-         WHERE company_id = $1 AND state = 'provisioning'",
+         WHERE company_id = $1",
         attempt.id.0,
         attempt.attempted_at
     )
     .execute(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// Begins another attempt on what the same request left: its last attempt gave
 /// up, or has said nothing since `silent`.
 pub async fn take_over(
-    db: &PgPool,
+    db: &mut PgConnection,
     now: OffsetDateTime,
     silent: OffsetDateTime,
     email: &str,
