@@ -28,8 +28,14 @@ test: servers tools ## Prove everything, on a private PostgreSQL and a private R
 	cargo build --workspace --bins
 	$(WITH_SERVERS) cargo $(NEXTEST) --workspace
 
+.PHONY: fuzz-api
+fuzz-api: servers tools ## Call all operations, as everybody, with FUZZ_EXAMPLES=60 invented values each and at all bounds.
+	cargo build --workspace --bins
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) NEXTEST_PROFILE=fuzz \
+		$(WITH_SERVERS) cargo $(NEXTEST) -p standalone description::
+
 .PHONY: check
-check: fmt-check lint doc lint-proto lint-files ## Everything that needs no server: format, lints, docs, protos.
+check: fmt-check lint doc lint-proto lint-openapi lint-files ## Everything that needs no server: format, lints, docs, protos, OpenAPI.
 
 .PHONY: fmt
 fmt: ## Format the code.
@@ -50,6 +56,12 @@ doc: ## Build the documentation of the code; a warning is an error.
 .PHONY: lint-proto
 lint-proto: $(VENV) ## Lint the protos.
 	cd proto && ../$(VENV)/bin/buf lint
+
+.PHONY: lint-openapi
+lint-openapi: $(VENV) scripts/openapi/node_modules ## The description of the API is valid and keeps the rules of redocly.
+	$(VENV)/bin/openapi-spec-validator edge/openapi.json
+	REDOCLY_SUPPRESS_UPDATE_NOTICE=true scripts/openapi/node_modules/.bin/redocly lint \
+		--config scripts/openapi/redocly.yaml edge/openapi.json
 
 .PHONY: lint-files
 lint-files: ## Every file says what it is for and stays small.
@@ -93,6 +105,6 @@ $(VENV): scripts/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
 	touch $(VENV)
 
-libs/testing/js/node_modules: libs/testing/js/package-lock.json
-	cd libs/testing/js && npm ci --no-audit --no-fund
-	touch libs/testing/js/node_modules
+%/node_modules: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	touch $@

@@ -61,6 +61,9 @@ pub struct Written {
 
 #[derive(Deserialize)]
 struct File {
+    /// What the operations of a group are about.
+    #[serde(default)]
+    groups: BTreeMap<String, String>,
     operations: Vec<Written>,
     /// Answers of operations beyond those that are written beside them.
     #[serde(default)]
@@ -76,6 +79,8 @@ struct More {
 /// All rows of the table with what is written about each.
 pub struct Contract {
     pub operations: Vec<(&'static Operation, Written)>,
+    /// By the name of a group, what its operations are about.
+    pub groups: BTreeMap<String, String>,
 }
 
 impl Contract {
@@ -83,8 +88,10 @@ impl Contract {
     /// mistake in them is one of this program.
     pub fn read() -> Self {
         let mut written: BTreeMap<String, Written> = BTreeMap::new();
+        let mut groups = BTreeMap::new();
         for file in [DOCUMENTS, ADDITIONS] {
             let file = read(file);
+            groups.extend(file.groups);
             for description in file.operations {
                 match written.get_mut(&description.id) {
                     // Both documents name one path; its answers are of both.
@@ -108,6 +115,7 @@ impl Contract {
         });
         Self {
             operations: operations.collect(),
+            groups,
         }
     }
 }

@@ -31,10 +31,9 @@ pub fn of(contract: &Contract) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let mut tags = BTreeMap::new();
     for (operation, description) in &contract.operations {
-        tags.insert(
-            description.group.clone(),
-            json!({"name": description.group}),
-        );
+        let group = &description.group;
+        let about = contract.groups.get(group);
+        tags.insert(group, json!({"name": group, "description": about}));
         for path in paths_of(operation) {
             let verb = operation.verb.name().to_lowercase();
             let item = paths.entry(path.clone()).or_insert_with(|| json!({}));
@@ -158,21 +157,9 @@ fn parameter_in(place: &str, parameter: &Parameter) -> Value {
         told["description"] = text;
     }
     if let Some(example) = &parameter.example {
-        told["example"] = typed(example, &told["schema"]["type"]);
+        told["example"] = schema::fitted(example, &told["schema"]);
     }
     told
-}
-
-/// The documents write every example as text.
-fn typed(example: &Value, kind: &Value) -> Value {
-    match (example.as_str(), kind.as_str()) {
-        (Some(text), Some("integer")) => text
-            .parse::<i64>()
-            .map_or_else(|_| text.into(), Value::from),
-        (Some("true"), Some("boolean")) => true.into(),
-        (Some("false"), Some("boolean")) => false.into(),
-        _ => example.clone(),
-    }
 }
 
 fn has_no_body(verb: Verb) -> bool {
@@ -192,7 +179,7 @@ fn request_body(operation: &Operation, description: &Written) -> Option<Value> {
     let schema = schema::of_fields(&description.body_params);
     let mut json_body = json!({"schema": schema});
     if description.request_example.is_object() {
-        json_body["example"] = description.request_example.clone();
+        json_body["example"] = schema::fitted(&description.request_example, &schema);
     }
     let mut content = json!({"application/json": json_body});
     if description.content_type.as_deref() == Some("multipart/form-data") {

@@ -79,6 +79,22 @@ pub fn of_parameter(field: &Parameter) -> Value {
     schema
 }
 
+/// An example as its schema says: the documents write many numbers as text, which
+/// the edge takes as well.
+pub fn fitted(example: &Value, schema: &Value) -> Value {
+    let kind = schema["type"].as_str().unwrap_or_default();
+    match (example, kind) {
+        (Value::Object(fields), "object") => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), fitted(value, &schema["properties"][key])))
+            .collect(),
+        (Value::String(text), "integer" | "number" | "boolean") => {
+            serde_json::from_str(text).unwrap_or_else(|_| example.clone())
+        }
+        _ => example.clone(),
+    }
+}
+
 /// The schema of answers like these examples: keys, and kinds of values. A null
 /// says nothing about the kind, so it allows every one.
 pub fn of_examples(examples: &[&Value]) -> Value {
