@@ -16,6 +16,7 @@ use auth::{Caller, ClientCaller, CompanyId, Role};
 use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chassis::{Clock, FieldViolation, config::Secret};
+use idempotency::Keys;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use time::Duration;
@@ -53,6 +54,7 @@ pub struct Adi {
     pub pool: PgPool,
     pub macs: SecretMac,
     pub clock: Clock,
+    pub idempotency: Keys,
 }
 
 /// What shall become of a system.
@@ -109,25 +111,27 @@ pub struct NewToken<'a> {
 }
 
 impl Adi {
-    /// Registers a system or changes it. A new one gets a secret in any case.
-    async fn register(&self, caller: &Caller, wanted: Wanted) -> Result<Registered, Error> {
-        administers(caller)?;
+    /// Registers a system or changes it, on the connection of an open transaction.
+    /// A new one gets a secret in any case.
+    async fn register(
+        &self,
+        db: &mut PgConnection,
+        caller: &Caller,
+        wanted: Wanted,
+    ) -> Result<Registered, Error> {
         if !is_line(&wanted.alias, LONGEST_ALIAS) {
             return Err(wrong("sistema", "must be 1 to 100 characters"));
         }
         let secret = generate_secret()?;
         let mac = self.macs.of(&of_system(&secret));
         let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
         let active = wanted.active.unwrap_or(true);
-        let created =
-            store::insert_system(&mut transaction, now, &wanted.alias, active, &mac).await?;
+        let created = store::insert_system(&mut *db, now, &wanted.alias, active, &mac).await?;
         let active = if created {
             active
         } else {
             let rotated = wanted.rotate.then_some(mac.as_slice());
-            store::change_system(&mut transaction, now, &wanted.alias, wanted.active, rotated)
-                .await?
+            store::change_system(&mut *db, now, &wanted.alias, wanted.active, rotated).await?
         };
         let with_secret = created || wanted.rotate;
         let event = SecurityEvent::of(Kind::SystemTokenSet).with(json!({
@@ -136,8 +140,7 @@ impl Adi {
             "new_secret": with_secret,
             "active": active,
         }));
-        security_events::record(&mut transaction, now, caller, event).await?;
-        transaction.commit().await?;
+        security_events::record(db, now, caller, event).await?;
         Ok(Registered {
             alias: wanted.alias,
             created,
@@ -146,9 +149,15 @@ impl Adi {
         })
     }
 
-    /// A token that hands a user over, for whoever knows the secret of the system.
-    /// An unknown system takes as long as a wrong secret.
-    async fn issue(&self, caller: &Caller, handover: Handover) -> Result<Secret, Error> {
+    /// A token that hands a user over, for whoever knows the secret of the system,
+    /// made on the connection of an open transaction. An unknown system takes as
+    /// long as a wrong secret.
+    async fn issue(
+        &self,
+        db: &mut PgConnection,
+        caller: &Caller,
+        handover: Handover,
+    ) -> Result<Secret, Error> {
         let client = client(caller)?;
         if !is_line(&handover.username, LONGEST_NAME) {
             return Err(wrong("username", "must be 1 to 191 characters"));
@@ -157,11 +166,10 @@ impl Adi {
             return Err(wrong("email", "must be a mail address"));
         }
         let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
-        let system = self.prove(&mut transaction, &handover).await?;
+        let system = self.prove(&mut *db, &handover).await?;
         if let Some(user) = &caller.user {
             // A user is handed over as itself and as nobody else.
-            let own = store::has_email(&mut transaction, user.id, &handover.email).await?;
+            let own = store::has_email(&mut *db, user.id, &handover.email).await?;
             if !own {
                 return Err(Error::Forbidden);
             }
@@ -176,10 +184,9 @@ impl Adi {
             username: &handover.username,
             email: &handover.email,
         };
-        store::insert_token(&mut transaction, now, now + LIFETIME, &new).await?;
+        store::insert_token(&mut *db, now, now + LIFETIME, &new).await?;
         let event = event(caller, Kind::SystemTokenIssued, &handover.system);
-        security_events::record(&mut transaction, now, caller, event).await?;
-        transaction.commit().await?;
+        security_events::record(db, now, caller, event).await?;
         Ok(token)
     }
 

@@ -66,9 +66,12 @@ pub enum Error {
     /// The user has no picture.
     #[error("the user has no picture")]
     NoPicture,
-    /// The key of a creation came with other values before.
+    /// The key of a service's creation came with other values before.
     #[error("the idempotency key was used with other values")]
     KeyReused,
+    /// The key of a request.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// A picture is larger than pictures may be.
     #[error("the picture is too large")]
     PictureTooLarge,
@@ -116,6 +119,7 @@ impl Failure for Error {
             | Self::NoSuchLink
             | Self::NoSuchInternalUser
             | Self::NoPicture => ErrorCode::NotFound,
+            Self::Key(error) => error.code(),
             Self::TooManyTries(_) => ErrorCode::RateLimited,
             Self::SessionNotFresh | Self::LeaseExpired => ErrorCode::FailedPrecondition,
             Self::PictureTooLarge => ErrorCode::TooLarge,
@@ -147,6 +151,7 @@ impl Failure for Error {
             Self::NoSuchUser => "USER",
             Self::NoPicture => "PICTURE",
             Self::KeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::Key(error) => error.reason(),
             Self::SessionNotFresh => "SESSION_NOT_FRESH",
             Self::PictureTooLarge => "PICTURE_TOO_LARGE",
             Self::Store(_) => "PICTURE_STORE",
@@ -162,6 +167,7 @@ impl Failure for Error {
     fn violations(&self) -> Vec<FieldViolation> {
         match self {
             Self::Invalid(violations) => violations.clone(),
+            Self::Key(error) => error.violations(),
             _ => Vec::new(),
         }
     }

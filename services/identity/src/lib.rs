@@ -114,15 +114,17 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         clock: host.clock.clone(),
         stop: host.stop.clone(),
     };
+    let once = repetitions(&config)?;
     let password_service = password_service(
         &config,
         &host,
+        &once,
         macs.clone(),
         passwords.clone(),
         guessing.clone(),
     )?;
     let make_links = password_service.resets.making.clone();
-    let (users, picture_sweep) = users_of(&config, &host, macs.clone(), passwords.clone())?;
+    let (users, picture_sweep) = users_of(&config, &host, &once, macs.clone(), passwords.clone())?;
     let macs_of_systems = macs.clone();
     let sessions = Arc::new(sessions::Sessions {
         pool: host.pool.clone(),
@@ -152,8 +154,9 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         .add_service(UserServiceServer::new(users))
         .add_service(SsoServiceServer::new(sso))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
-    let routes = with_registers(routes, &config, &host, macs_of_systems)?;
+    let routes = with_registers(routes, &config, &host, &once, macs_of_systems)?;
     let stop = || host.stop.clone();
+    let note_clients = clients::note_use(clients_used, host.pool.clone(), stop());
     let mut tasks = vec![
         host.relay(),
         host.consume("tenancy-admin", follow_tenancy),
@@ -162,19 +165,22 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         Task::new("key-rotation", keys::rotate(keys, schedule, stop())),
         Task::new("password-upgrade", store_anew.run(stop())),
         Task::new("reset-links", make_links.run(stop())),
-        Task::new(
-            "client-use",
-            clients::note_use(clients_used, host.pool.clone(), stop()),
-        ),
+        Task::new("client-use", note_clients),
         picture_sweep,
     ];
-    tasks.extend(cleaners(&host));
+    tasks.extend(cleaners(&host, once));
     Ok(Service {
         name: NAME,
         routes,
         tasks,
         http: None,
     })
+}
+
+/// The requests that may be repeated.
+fn repetitions(config: &Config) -> Result<idempotency::Keys, sealing::SealError> {
+    let sealer = sealing::Sealer::new("identity.encryption_keys", &config.encryption_keys)?;
+    Ok(idempotency::Keys::new(SCHEMA, sealer))
 }
 
 /// What opens sessions and judges their tokens.
@@ -208,6 +214,7 @@ fn sessions_of(
 fn users_of(
     config: &Config,
     host: &Host,
+    once: &idempotency::Keys,
     macs: clients::SecretMac,
     passwords: password::PasswordHasher,
 ) -> anyhow::Result<(users::Users, Task)> {
@@ -221,6 +228,7 @@ fn users_of(
         macs,
         longest_session: config.lifetimes().longest(),
         clock: host.clock.clone(),
+        idempotency: once.clone(),
     };
     let sweep = pictures::sweep(pictures, every, host.stop.clone());
     Ok((users, Task::new("picture-sweep", sweep)))
@@ -231,12 +239,14 @@ fn with_registers(
     routes: Routes,
     config: &Config,
     host: &Host,
+    once: &idempotency::Keys,
     macs: clients::SecretMac,
 ) -> anyhow::Result<Routes> {
     let adi = adi::Adi {
         pool: host.pool.clone(),
         macs,
         clock: host.clock.clone(),
+        idempotency: once.clone(),
     };
     let staff = internal_users::Staff {
         pool: host.pool.clone(),
@@ -253,7 +263,7 @@ fn with_registers(
 }
 
 /// What removes rows that nobody needs any more, and ends what was not used.
-fn cleaners(host: &Host) -> [Task; 6] {
+fn cleaners(host: &Host, once: idempotency::Keys) -> [Task; 7] {
     let (pool, clock, stop) = (
         || host.pool.clone(),
         || host.clock.clone(),
@@ -272,12 +282,14 @@ fn cleaners(host: &Host) -> [Task; 6] {
         Task::new("reset-cleaning", resets::clean(pool(), clock(), stop())),
         Task::new("origin-cleaning", guessing::clean(pool(), clock(), stop())),
         Task::new("handover-cleaning", adi::clean(pool(), clock(), stop())),
+        Task::new("old-keys", once.clean(pool(), clock(), stop())),
     ]
 }
 
 fn password_service(
     config: &Config,
     host: &Host,
+    once: &idempotency::Keys,
     macs: clients::SecretMac,
     passwords: password::PasswordHasher,
     guessing: guessing::Guessing,
@@ -291,6 +303,7 @@ fn password_service(
             macs,
             lifetimes: config.lifetimes(),
             clock: host.clock.clone(),
+            idempotency: once.clone(),
         },
         resets: resets::Resets {
             pool: host.pool.clone(),
@@ -301,6 +314,7 @@ fn password_service(
             making,
             lifetimes: config.lifetimes(),
             clock: host.clock.clone(),
+            idempotency: once.clone(),
         },
     })
 }

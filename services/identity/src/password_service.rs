@@ -2,6 +2,7 @@
 
 use auth::{Caller, ClientCaller};
 use chassis::config::Secret;
+use idempotency::Asked;
 use prost_types::Timestamp;
 use proto::identity::v1::{
     EnrolPinRequest, EnrolPinResponse, GetResetLinkRequest, GetResetLinkResponse,
@@ -31,14 +32,17 @@ impl PasswordService for Passwords {
     ) -> Result<Response<RequestResetResponse>, Status> {
         let caller = of_edge(&request)?;
         let client = client(&caller)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
+        let key = std::mem::take(&mut request.idempotency_key);
+        let client_ip = std::mem::take(&mut request.client_ip);
+        let keyed = Asked::new(&caller, "RequestReset", &key, &request).map_err(Error::from)?;
         let asked = Forgotten {
             email: request.email,
             product: request.product,
             domain: request.domain,
-            client_ip: request.client_ip,
+            client_ip,
         };
-        self.resets.request(&caller, client, asked).await?;
+        self.resets.request(&caller, client, keyed, asked).await?;
         Ok(Response::new(RequestResetResponse {}))
     }
 

@@ -222,6 +222,12 @@ impl Pictures {
     }
 }
 
+/// What is in a staged picture, as text; empty when it is gone.
+pub async fn fingerprint(db: &mut PgConnection, staged: Uuid) -> Result<String, Error> {
+    let digest = store::digest_of_staged(db, staged).await?;
+    Ok(digest.map(hex::encode).unwrap_or_default())
+}
+
 /// Gives a new user the picture that was staged for it, in the transaction of the
 /// creation.
 pub async fn adopt(

@@ -7,6 +7,7 @@ mod store;
 
 use auth::{Caller, CompanyId, Role, UserId};
 use chassis::{Clock, FieldViolation, config::Secret};
+use idempotency::Keys;
 use sqlx::{PgConnection, PgPool};
 use time::{Duration, OffsetDateTime};
 
@@ -63,6 +64,7 @@ pub struct Pins {
     pub macs: SecretMac,
     pub lifetimes: Lifetimes,
     pub clock: Clock,
+    pub idempotency: Keys,
 }
 
 /// What is hashed for a PIN. A PIN has so few values that a stolen hash alone
@@ -92,26 +94,34 @@ pub async fn switch_on(db: &PgPool, user: UserId) -> Result<(), Error> {
 }
 
 impl Pins {
-    /// Binds a PIN to a device of a user, in place of the one it had.
-    async fn set(&self, caller: &Caller, user: i64, new: NewPin) -> Result<Device, Error> {
-        new.check()?;
-        let owner = self.owner(caller, user).await?;
+    /// What is stored for a PIN of a user, if the caller may set it now.
+    async fn prepare(&self, caller: &Caller, owner: &Owner, new: &NewPin) -> Result<String, Error> {
         self.require_fresh(caller).await?;
         let secret = peppered(&self.macs, owner.id, new.device, &new.pin);
-        let phc = self.passwords.hash(secret).await?;
+        self.passwords.hash(secret).await
+    }
+
+    /// Binds a PIN to a device of a user, in place of the one it had, on the
+    /// connection of an open transaction.
+    async fn set(
+        &self,
+        db: &mut PgConnection,
+        caller: &Caller,
+        owner: &Owner,
+        new: &NewPin,
+        phc: &str,
+    ) -> Result<Device, Error> {
         let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
         // Two enrolments at once shall not get past the bound.
-        store::lock_owner(&mut transaction, owner.id).await?;
-        let others = store::count_others(&mut transaction, owner.id, new.device).await?;
+        store::lock_owner(&mut *db, owner.id).await?;
+        let others = store::count_others(&mut *db, owner.id, new.device).await?;
         if others >= MOST {
             let why = "the user has too many devices";
             return Err(wrong("device_id", "TOO_MANY", why));
         }
-        let device = store::put(&mut transaction, now, owner.id, &new, &phc).await?;
+        let device = store::put(&mut *db, now, owner.id, new, phc).await?;
         let event = SecurityEvent::of_user(Kind::PinEnrolled, owner.company, owner.id);
-        security_events::record(&mut transaction, now, caller, event).await?;
-        transaction.commit().await?;
+        security_events::record(db, now, caller, event).await?;
         Ok(device)
     }
 

@@ -16,6 +16,7 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 use chassis::{Clock, FieldViolation, config::Secret};
+use idempotency::{Asked, Begun, Keys};
 use sealing::Sealer;
 use serde_json::json;
 use sqlx::PgPool;
@@ -62,6 +63,7 @@ pub struct Resets {
     pub making: Making,
     pub lifetimes: Lifetimes,
     pub clock: Clock,
+    pub idempotency: Keys,
 }
 
 /// Somebody has forgotten a password.
@@ -116,12 +118,13 @@ pub struct MailedLink {
 }
 
 impl Resets {
-    /// Has a link mailed. [`Error::NoSuchAddress`] only to API clients that are
-    /// told so, without a product, and not when they ask for too many.
+    /// Has a link mailed, once for a key. [`Error::NoSuchAddress`] only to API clients
+    /// that are told so, without a product, and not when they ask for too many.
     pub async fn request(
         &self,
         caller: &Caller,
         client: &ClientCaller,
+        keyed: Option<Asked>,
         asked: Forgotten,
     ) -> Result<(), Error> {
         let email = asked.email.to_lowercase();
@@ -129,6 +132,9 @@ impl Resets {
             return Err(wrong("email", "FORMAT", "must be a mail address"));
         }
         self.require_product(&asked.product).await?;
+        if let Some(told) = self.told_before(keyed.as_ref()).await? {
+            return told_apart(told);
+        }
         let from = holder(&asked.client_ip);
         let through = client.id.to_string();
         self.guessing
@@ -151,12 +157,22 @@ impl Resets {
             requested_at: now,
             expires_at: now + LIFETIME,
         };
-        store::insert(&self.pool, &request).await?;
+        let mut work = match self.idempotency.begin(&self.pool, now, keyed).await? {
+            Begun::Answered(told) => return told_apart(told),
+            Begun::Work(work) => work,
+        };
+        store::insert(work.db(), &request).await?;
+        work.commit(&told).await?;
         self.making.wake();
-        if told {
-            return Err(Error::NoSuchAddress);
-        }
-        Ok(())
+        told_apart(told)
+    }
+
+    /// Whether the same request was told before that nobody has the address. A
+    /// repetition sends no mail, so it is none of the tries that are counted.
+    async fn told_before(&self, keyed: Option<&Asked>) -> Result<Option<bool>, Error> {
+        let now = self.clock.now();
+        let mut db = self.pool.acquire().await?;
+        Ok(self.idempotency.answered(&mut db, now, keyed).await?)
     }
 
     /// Says whether the caller is told that nobody has the address.
@@ -312,6 +328,14 @@ impl Resets {
             expires_at: sealed.expires_at,
         })
     }
+}
+
+/// What a caller hears who is told that nobody has the address, or is not.
+fn told_apart(told: bool) -> Result<(), Error> {
+    if told {
+        return Err(Error::NoSuchAddress);
+    }
+    Ok(())
 }
 
 /// Where a verifier is sealed.

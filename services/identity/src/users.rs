@@ -8,6 +8,7 @@ mod store;
 
 use auth::{Caller, CompanyId, DepartmentId, Role, UserId};
 use chassis::{Clock, FieldViolation, config::Secret};
+use idempotency::Keys;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 
@@ -71,6 +72,7 @@ pub struct Users {
     /// How long a token can live at most: revocations may be forgotten after that.
     pub longest_session: Duration,
     pub clock: Clock,
+    pub idempotency: Keys,
 }
 
 /// How a user is named.
@@ -104,8 +106,7 @@ impl Users {
             Selector::Email(_) | Selector::Key(_) if !service => return Err(Error::Forbidden),
             Selector::Email(email) => store::by_email(&mut connection, &email).await?,
             Selector::Key(key) => {
-                let owner = creation::owner(caller);
-                let made = store::creation(&mut connection, &owner, &key).await?;
+                let made = store::creation(&mut connection, &caller.service, &key).await?;
                 made.map(|made| made.user)
             }
         };

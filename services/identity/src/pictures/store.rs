@@ -129,6 +129,19 @@ pub async fn insert_staged(
     Ok(())
 }
 
+/// The digest of a picture that was staged.
+pub async fn digest_of_staged(
+    db: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT sha256 FROM identity.staged_picture WHERE staged_picture_id = $1",
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Takes a picture that was staged for a company and not before a time.
 pub async fn take_staged(
     db: &mut PgConnection,

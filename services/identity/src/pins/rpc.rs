@@ -2,6 +2,7 @@
 
 use auth::Caller;
 use chassis::config::Secret;
+use idempotency::{Asked, Begun};
 use proto::identity::v1::{
     EnrolPinRequest, EnrolPinResponse, ListPinDevicesRequest, ListPinDevicesResponse, PinDevice,
     RemovePinRequest, RemovePinResponse,
@@ -17,15 +18,33 @@ impl Pins {
         caller: &Caller,
         request: EnrolPinRequest,
     ) -> Result<EnrolPinResponse, Error> {
+        let keyed = Asked::new(caller, "EnrolPin", &request.idempotency_key, &request)?;
         let new = NewPin {
             device: request.device_id,
             pin: Secret::new(request.pin),
             name: request.name,
         };
-        let device = self.set(caller, request.user_id, new).await?;
-        Ok(EnrolPinResponse {
+        new.check()?;
+        let owner = self.owner(caller, request.user_id).await?;
+        let now = self.clock.now();
+        let before = self
+            .idempotency
+            .answered(&mut *self.pool.acquire().await?, now, keyed.as_ref())
+            .await?;
+        if let Some(answer) = before {
+            return Ok(answer);
+        }
+        let phc = self.prepare(caller, &owner, &new).await?;
+        let mut work = match self.idempotency.begin(&self.pool, now, keyed).await? {
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let device = self.set(work.db(), caller, &owner, &new, &phc).await?;
+        let answer = EnrolPinResponse {
             device: Some(encode(device)),
-        })
+        };
+        work.commit(&answer).await?;
+        Ok(answer)
     }
 
     /// `RemovePin`.

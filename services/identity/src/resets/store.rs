@@ -9,7 +9,7 @@ use super::{NewRequest, StoredLink, making::Request};
 use crate::users::User;
 
 /// Writes a request down.
-pub async fn insert(db: &PgPool, request: &NewRequest<'_>) -> Result<(), sqlx::Error> {
+pub async fn insert(db: &mut PgConnection, request: &NewRequest<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO identity.password_reset
              (selector, email, product, link_base, client_id, bitacora_id, requested_at, expires_at)

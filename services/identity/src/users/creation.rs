@@ -13,7 +13,7 @@ use crate::{
     security_events::{self, Kind, SecurityEvent},
 };
 
-/// The longest idempotency key, in bytes.
+/// The longest key of a service, in bytes.
 const LONGEST_KEY: usize = 255;
 
 /// A user to create for a caller.
@@ -21,35 +21,33 @@ pub struct Creation {
     pub new: NewUser,
     /// A picture that was staged for the user.
     pub picture: Option<Uuid>,
-    /// What makes a repetition harmless; may be empty.
-    pub key: String,
-}
-
-/// Whose idempotency keys a caller's are.
-pub fn owner(caller: &Caller) -> String {
-    match &caller.client {
-        Some(client) => format!("client-{}", client.id),
-        None => caller.service.to_string(),
-    }
 }
 
 impl Users {
-    /// Creates a user and announces it.
-    pub(super) async fn create(
-        &self,
-        caller: &Caller,
-        creation: &Creation,
-    ) -> Result<Account, Error> {
-        let new = &creation.new;
+    /// Judges a creation before anything is done for it.
+    pub(super) fn judge(caller: &Caller, new: &NewUser) -> Result<(), Error> {
         let principal = access::admit(caller, Action::Create)?;
         new.check()?;
         if !caller.scope().contains(new.company) {
             let description = "must be a company of the caller";
             return Err(Error::field("company", "NOT_REGISTERED", description));
         }
-        if !principal.gives(new.role) {
-            return Err(Error::Forbidden);
+        if principal.gives(new.role) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden)
         }
+    }
+
+    /// Creates a user on the connection of an open transaction, and announces it.
+    pub(super) async fn create(
+        &self,
+        db: &mut PgConnection,
+        caller: &Caller,
+        creation: &Creation,
+        password_phc: &str,
+    ) -> Result<Account, Error> {
+        let new = &creation.new;
         let department = new.department.ok_or_else(|| {
             Error::field(
                 "department",
@@ -57,37 +55,46 @@ impl Users {
                 "must be a department of the company",
             )
         })?;
-        if creation.key.len() > LONGEST_KEY || creation.key.contains('\0') {
+        let now = self.clock.now();
+        let known = access::admit(caller, Action::Create)? != Principal::Tenancy;
+        belongs(&mut *db, department, new.company, known).await?;
+        let user = store::insert(&mut *db, now, new, password_phc).await?;
+        if let Some(picture) = creation.picture {
+            pictures::adopt(&mut *db, now, picture, new.company, user).await?;
+        }
+        self.announce(db, caller, new, user).await
+    }
+
+    /// The same for a service that asks the result by its key, however much later;
+    /// a service remembers what it has begun for longer than clients do.
+    pub(super) async fn create_under(
+        &self,
+        caller: &Caller,
+        creation: &Creation,
+        key: &str,
+    ) -> Result<Account, Error> {
+        if key.len() > LONGEST_KEY || key.contains('\0') {
             let description = "must be at most 255 bytes";
             return Err(Error::field("idempotency_key", "FORMAT", description));
         }
-        let password_phc = self.passwords.hash(new.password.clone()).await?;
-
-        let now = self.clock.now();
-        let owner = owner(caller);
+        let password_phc = self.passwords.hash(creation.new.password.clone()).await?;
+        let owner = &caller.service;
         let mac = self.macs.of(&fingerprint(creation));
         let mut transaction = self.pool.begin().await?;
-        if !creation.key.is_empty() {
-            store::lock_key(&mut transaction, &owner, &creation.key).await?;
-            if let Some(made) = store::creation(&mut transaction, &owner, &creation.key).await? {
-                if made.mac != mac {
-                    return Err(Error::KeyReused);
-                }
-                let account = store::find(&mut transaction, caller.scope(), made.user).await?;
-                return account.ok_or(Error::NoSuchUser);
+        store::lock_key(&mut transaction, owner, key).await?;
+        if let Some(made) = store::creation(&mut transaction, owner, key).await? {
+            if made.mac != mac {
+                return Err(Error::KeyReused);
             }
+            let account = store::find(&mut transaction, caller.scope(), made.user).await?;
+            return account.ok_or(Error::NoSuchUser);
         }
-        let known = principal != Principal::Tenancy;
-        belongs(&mut transaction, department, new.company, known).await?;
-        let user = store::insert(&mut transaction, now, new, &password_phc).await?;
-        if let Some(picture) = creation.picture {
-            pictures::adopt(&mut transaction, now, picture, new.company, user).await?;
-        }
-        if !creation.key.is_empty() {
-            let made = store::Made { user, mac };
-            store::insert_creation(&mut transaction, now, &owner, &creation.key, &made).await?;
-        }
-        let account = self.announce(&mut transaction, caller, new, user).await?;
+        let account = self
+            .create(&mut transaction, caller, creation, &password_phc)
+            .await?;
+        let user = account.user.id;
+        let made = store::Made { user, mac };
+        store::insert_creation(&mut transaction, self.clock.now(), owner, key, &made).await?;
         transaction.commit().await?;
         Ok(account)
     }

@@ -1,7 +1,8 @@
 //! `UserService`: decode, call, encode.
 
-use auth::{CompanyId, DepartmentId, Role, UserId};
+use auth::{Caller, CompanyId, DepartmentId, Role, UserId};
 use chassis::config::Secret;
+use idempotency::{Asked, Begun};
 use postgres::Page;
 use proto::common::v1::PageInfo;
 use proto::identity::v1::{
@@ -28,6 +29,66 @@ const ROWS: u32 = 20;
 /// The most users of an unpaged list.
 const CAP: u32 = 10_000;
 
+impl Users {
+    async fn create_once(
+        &self,
+        caller: &Caller,
+        mut request: CreateUserRequest,
+        creation: &Creation,
+    ) -> Result<CreateUserResponse, Error> {
+        let now = self.clock.now();
+        let mut db = self.pool.acquire().await?;
+        // A repetition stages its picture anew: what is in it counts, not its name.
+        request.staged_picture_id = match creation.picture {
+            Some(staged) => pictures::fingerprint(&mut db, staged).await?,
+            None => String::new(),
+        };
+        let key = &request.idempotency_key;
+        let keyed = Asked::new(caller, "CreateUser", key, &request)?;
+        let before = self.idempotency.answered(&mut db, now, keyed.as_ref());
+        if let Some(answer) = before.await? {
+            return Ok(answer);
+        }
+        drop(db);
+        let phc = self.passwords.hash(creation.new.password.clone()).await?;
+        let mut work = match self.idempotency.begin(&self.pool, now, keyed).await? {
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let account = self.create(work.db(), caller, creation, &phc).await?;
+        let answer = CreateUserResponse {
+            user: Some(encode(account)),
+        };
+        work.commit(&answer).await?;
+        Ok(answer)
+    }
+}
+
+fn decode_creation(request: CreateUserRequest) -> Result<Creation, Error> {
+    let role = creation::role(decode_role(request.role()))?;
+    let picture = match request.staged_picture_id.as_str() {
+        "" => None,
+        id => Some(
+            id.parse()
+                .map_err(|_| Error::field("pic", "NOT_STAGED", "names no staged picture"))?,
+        ),
+    };
+    Ok(Creation {
+        new: NewUser {
+            code: request.code,
+            name: request.name,
+            email: request.email,
+            phone: request.phone,
+            role,
+            password: Secret::new(request.password),
+            company: CompanyId(request.company_id),
+            department: DepartmentId::present(request.department_id),
+            active: request.active.unwrap_or(true),
+        },
+        picture,
+    })
+}
+
 #[tonic::async_trait]
 impl UserService for Users {
     async fn create_user(
@@ -36,33 +97,18 @@ impl UserService for Users {
     ) -> Result<Response<CreateUserResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
         let request = request.into_inner();
-        let role = creation::role(decode_role(request.role()))?;
-        let picture = match request.staged_picture_id.as_str() {
-            "" => None,
-            id => Some(
-                id.parse()
-                    .map_err(|_| Error::field("pic", "NOT_STAGED", "names no staged picture"))?,
-            ),
+        let creation = decode_creation(request.clone())?;
+        Self::judge(&caller, &creation.new)?;
+        let key = &request.idempotency_key;
+        let answer = if caller.client.is_none() && !key.is_empty() {
+            let account = self.create_under(&caller, &creation, key).await?;
+            CreateUserResponse {
+                user: Some(encode(account)),
+            }
+        } else {
+            self.create_once(&caller, request, &creation).await?
         };
-        let creation = Creation {
-            new: NewUser {
-                code: request.code,
-                name: request.name,
-                email: request.email,
-                phone: request.phone,
-                role,
-                password: Secret::new(request.password),
-                company: CompanyId(request.company_id),
-                department: DepartmentId::present(request.department_id),
-                active: request.active.unwrap_or(true),
-            },
-            picture,
-            key: request.idempotency_key,
-        };
-        let account = self.create(&caller, &creation).await?;
-        Ok(Response::new(CreateUserResponse {
-            user: Some(encode(account)),
-        }))
+        Ok(Response::new(answer))
     }
 
     async fn get_user(

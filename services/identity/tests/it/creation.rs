@@ -84,8 +84,8 @@ async fn a_wrong_field_is_named_and_nothing_is_made(pool: PgPool) {
         ),
         (
             |new| new.idempotency_key = huge(),
-            "idempotency_key",
-            "FORMAT",
+            "Idempotency-Key",
+            "INVALID",
         ),
     ];
     for (edit, field, why) in cases {

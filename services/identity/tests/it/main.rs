@@ -20,6 +20,7 @@ mod people;
 mod pictures;
 mod pins;
 mod refresh;
+mod repetitions;
 mod resets;
 mod revocations;
 mod rig;

@@ -397,3 +397,24 @@ async fn a_victim_uploads_a_picture() {
     let rig = start_in(pool, Path::new(folder)).await;
     upload(&rig, &platform(), 7, &png(1, 1, &[])).await.unwrap();
 }
+
+#[sqlx::test(migrator = "identity::MIGRATOR")]
+async fn a_repeated_creation_may_stage_its_picture_anew_but_no_other(pool: PgPool) {
+    let (rig, _folder) = start(pool).await;
+    know_companies(&rig.pool).await;
+    let by = platform();
+    let create = async |content: &[u8]| {
+        let new = CreateUserRequest {
+            staged_picture_id: stage(&rig, &by, 3, content).await.unwrap(),
+            idempotency_key: "k".to_owned(),
+            ..ana("a@empresa.com")
+        };
+        let made = rig.users().create_user(rig.call(&by).request(new)).await;
+        answer(made).map(|made| made.user.unwrap().user_id)
+    };
+    let (mine, other) = (avif(64, 64), avif(64, 65));
+    let first = create(&mine).await.unwrap();
+    assert_eq!(create(&mine).await.unwrap(), first);
+    let refused = create(&other).await.unwrap_err();
+    assert_eq!(refused.reason, "IDEMPOTENCY_KEY_REUSED");
+}
