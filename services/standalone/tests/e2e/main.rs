@@ -14,6 +14,7 @@ mod contract;
 mod crash;
 mod description;
 mod grpc;
+mod logins;
 mod mail;
 mod matrix;
 mod path;

@@ -226,6 +226,15 @@ impl World {
         );
     }
 
+    /// The most memory that a process has held so far, in KiB: `VmHWM` of proc(5).
+    pub fn peak_memory_kib(&self, process: &'static str) -> u64 {
+        let path = format!("/proc/{}/status", self.processes[process].id());
+        let status = fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let size = line.expect("a peak").trim().trim_end_matches(" kB");
+        size.parse().unwrap()
+    }
+
     /// Kills a process at once.
     pub fn kill(&mut self, process: &'static str) {
         let child = self.processes.get_mut(process).unwrap();
