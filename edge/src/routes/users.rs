@@ -28,6 +28,11 @@ const DEPARTMENT_REQUIRED: &str = "El campo department es obligatorio cuando se 
 
 const WORDING: Wording = Wording::GENERAL
     .fields(&[
+        (
+            "company",
+            "PLAN_LIMIT",
+            "La empresa ya tiene los usuarios activos que permite su plan.",
+        ),
         ("company", "", "La empresa indicada no existe."),
         ("department", "REQUIRED", DEPARTMENT_REQUIRED),
         (

@@ -14,6 +14,8 @@ use time::Duration;
 
 use crate::revocations::{self, Subject};
 
+pub use store::{active_users, lock_limit};
+
 /// Follows the changes that tenancy-admin announces.
 pub struct FollowTenancy {
     /// The lifetime of the longest session.

@@ -3,6 +3,7 @@
 mod change;
 mod creation;
 mod list;
+mod room;
 pub mod rpc;
 mod store;
 

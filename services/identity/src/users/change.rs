@@ -7,7 +7,8 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    Account, Users, check_email, check_line, check_name, check_password, creation, store, violation,
+    Account, Users, check_email, check_line, check_name, check_password, creation, room, store,
+    violation,
 };
 use crate::{
     access::{self, Action},
@@ -131,6 +132,11 @@ impl Users {
             || differences.contains(&Action::ChangeDepartment);
         if let Some(department) = after.user.department.filter(|_| moved) {
             creation::belongs(db, department, after.user.company, true).await?;
+        }
+        let comes =
+            differences.contains(&Action::ChangeCompany) || differences.contains(&Action::Switch);
+        if comes && after.user.active {
+            room::for_one_more(db, after.user.company).await?;
         }
         if own && differences.contains(&Action::ChangePassword) {
             self.fresh(db, caller).await?;

@@ -5,7 +5,7 @@ use chassis::config::Secret;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Account, NewUser, Users, store};
+use super::{Account, NewUser, Users, room, store};
 use crate::{
     access::{self, Action, Principal},
     error::Error,
@@ -58,6 +58,10 @@ impl Users {
         let now = self.clock.now();
         let known = access::admit(caller, Action::Create)? != Principal::Tenancy;
         belongs(&mut *db, department, new.company, known).await?;
+        // The first user comes with the company; the limit is for those it adds.
+        if new.active && known {
+            room::for_one_more(&mut *db, new.company).await?;
+        }
         let user = store::insert(&mut *db, now, new, password_phc).await?;
         if let Some(picture) = creation.picture {
             pictures::adopt(&mut *db, now, picture, new.company, user).await?;

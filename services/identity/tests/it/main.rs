@@ -24,6 +24,7 @@ mod repetitions;
 mod resets;
 mod revocations;
 mod rig;
+mod room;
 #[expect(dead_code, reason = "the tests of the formats need more of it")]
 #[path = "../../src/pictures/format/samples.rs"]
 mod samples;
