@@ -1,6 +1,12 @@
 //! The REST interface as a client of the documents uses it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -10,7 +16,9 @@ use crate::world::{META_SECRET, PATIENCE};
 /// A client with the credentials of the demonstration.
 #[derive(Clone)]
 pub struct Api {
-    url: String,
+    urls: Arc<[String]>,
+    /// Which of them is next.
+    next: Arc<AtomicUsize>,
     client: reqwest::Client,
     bearer: Option<String>,
 }
@@ -33,15 +41,26 @@ impl Answer {
 
 impl Api {
     pub fn new(url: String) -> Self {
+        Self::in_turn(vec![url])
+    }
+
+    /// Asks each replica in turn, as behind a load balancer.
+    pub fn in_turn(urls: Vec<String>) -> Self {
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(20))
             .build()
             .unwrap();
         Self {
-            url,
+            urls: urls.into(),
+            next: Arc::default(),
             client,
             bearer: None,
         }
+    }
+
+    fn url(&self) -> &str {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        &self.urls[turn % self.urls.len()]
     }
 
     /// The same client, acting for a user.
@@ -63,6 +82,14 @@ impl Api {
         }
     }
 
+    /// The same client with a user's token.
+    pub fn bearing(&self, token: &str) -> Self {
+        Self {
+            bearer: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// The bearer token of the user.
     pub fn token(&self) -> &str {
         self.bearer.as_deref().expect("logged in")
@@ -71,7 +98,7 @@ impl Api {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self
             .client
-            .request(method, format!("{}/api/{path}", self.url))
+            .request(method, format!("{}/api/{path}", self.url()))
             .header("X-User-Consumo", "UsuarioPrueba")
             .header("X-User-Secret", "strDasdakdmsadsakming");
         match &self.bearer {
@@ -83,7 +110,7 @@ impl Api {
     /// A request without any credentials.
     pub fn nobody(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
-            .request(method, format!("{}/api/{path}", self.url))
+            .request(method, format!("{}/api/{path}", self.url()))
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
@@ -104,7 +131,7 @@ impl Api {
     pub async fn meta_signed(&self, body: &[u8], signature: &str) -> reqwest::Result<StatusCode> {
         let request = self
             .client
-            .post(format!("{}/api/meta/readMessagesWAP", self.url))
+            .post(format!("{}/api/meta/readMessagesWAP", self.url()))
             .header("Content-Type", "application/json")
             .header("X-Hub-Signature-256", signature)
             .body(body.to_vec());

@@ -141,7 +141,7 @@ async fn stop_in_order(mode: Mode) {
     let mut world = World::start(mode).await;
     let load = Load::start(&agent(&world).await);
     load.more(500).await;
-    let ended = world.terminate(world.process_of("edge")).await;
+    let ended = world.terminate(world.mode.process_of("edge")).await;
     assert!(ended.success(), "{ended}");
     let answers = load.end().await;
     let expected: BTreeMap<i64, u16> = answers

@@ -139,11 +139,11 @@ pub struct Replay {
 }
 
 impl Replay {
-    async fn start() -> Self {
+    async fn start(mode: Mode) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../edge/contract/contract.json");
         let contract: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
         Self {
-            world: World::start(Mode::Together).await,
+            world: World::start(mode).await,
             documented: contract["operations"].as_array().unwrap().clone(),
             done: BTreeSet::new(),
             failures: Vec::new(),
@@ -287,9 +287,8 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-#[tokio::test]
-async fn documented_examples_come_out_of_the_whole_system() {
-    let mut replay = Replay::start().await;
+async fn documented_examples_come_out(mode: Mode) {
+    let mut replay = Replay::start(mode).await;
     platform::run(&mut replay).await;
     people::run(&mut replay).await;
     channels::run(&mut replay).await;
@@ -309,4 +308,14 @@ async fn documented_examples_come_out_of_the_whole_system() {
         failures.len(),
         failures.join("\n")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documented_examples_come_out_of_the_whole_system() {
+    documented_examples_come_out(Mode::Together).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documented_examples_come_out_of_two_replicas_in_turn() {
+    documented_examples_come_out(Mode::Replicated).await;
 }

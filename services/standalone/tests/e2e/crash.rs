@@ -20,10 +20,7 @@ const PICTURE: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF a picture";
 
 /// A system that will die at `point` of `service`, with a channel.
 async fn doomed(mode: Mode, service: &'static str, point: &str) -> (World, Api) {
-    let process = match mode {
-        Mode::Together => "standalone",
-        Mode::Apart => service,
-    };
+    let process = mode.process_of(service);
     let world = World::start_with(mode, &[(process, point)]).await;
     world.graph.register_number(NUMBER, "graph-token");
     let admin = world.api().login("admin@atencion.test").await;
@@ -35,7 +32,7 @@ async fn doomed(mode: Mode, service: &'static str, point: &str) -> (World, Api) 
 /// and is started again.
 async fn inbound_survives(mode: Mode, service: &'static str, point: &'static str) {
     let (mut world, admin) = doomed(mode, service, point).await;
-    let process = world.process_of(service);
+    let process = world.mode.process_of(service);
     let first = graph::text_webhook(NUMBER, CUSTOMER, "wamid.1", "primero", now());
     let second = graph::text_webhook(NUMBER, CUSTOMER, "wamid.2", "segundo", now() + 1);
     let posting = {
@@ -60,7 +57,7 @@ async fn inbound_survives(mode: Mode, service: &'static str, point: &'static str
 /// `certain` says whether our side can know that the provider got it.
 async fn outbound_survives(mode: Mode, service: &'static str, point: &'static str, certain: bool) {
     let (mut world, admin) = doomed(mode, service, point).await;
-    let process = world.process_of(service);
+    let process = world.mode.process_of(service);
     let webhook = graph::text_webhook(NUMBER, CUSTOMER, "wamid.1", "hola", now());
     admin.meta_until_accepted(&webhook).await;
     let agent = world.api().login("agente1@atencion.test").await;
@@ -97,7 +94,7 @@ async fn outbound_survives(mode: Mode, service: &'static str, point: &'static st
 /// again.
 async fn file_survives(mode: Mode, service: &'static str, point: &'static str) {
     let (mut world, admin) = doomed(mode, service, point).await;
-    let process = world.process_of(service);
+    let process = world.mode.process_of(service);
     let picture = world.graph.store_media(NUMBER, "image/jpeg", PICTURE);
     let message = graph::media_message(CUSTOMER, "wamid.1", "image", &picture, now());
     let webhook = graph::envelope(vec![vec![graph::change(NUMBER, vec![message], vec![])]]);

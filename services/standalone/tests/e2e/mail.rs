@@ -29,10 +29,7 @@ async fn hand_in(api: &Api, mail: &Value) -> String {
 }
 
 async fn survives(mode: Mode, point: &'static str) {
-    let process = match mode {
-        Mode::Together => "standalone",
-        Mode::Apart => "mail-ticket",
-    };
+    let process = mode.process_of("mail-ticket");
     let mut world = World::start_with(mode, &[(process, point)]).await;
     let mail = json!({
         "sistema": "canal_lectura", "subject": "prueba", "from": "ana@cliente.test",

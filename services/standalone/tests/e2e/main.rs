@@ -19,6 +19,7 @@ mod mail;
 mod matrix;
 mod path;
 mod readme;
+mod recovery;
 mod refusals;
 mod revocation;
 mod samples;

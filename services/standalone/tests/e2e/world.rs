@@ -1,5 +1,7 @@
 //! Starts the system as processes, on a database of its own and free ports.
 
+mod settings;
+
 use std::{
     collections::HashMap,
     fs,
@@ -9,8 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
-use testing::{FakeGraph, FakeTelegram, telegram::TelegramOptions};
+use testing::{FakeGraph, FakeTelegram, servers::Redis, telegram::TelegramOptions};
 use uuid::Uuid;
 
 use crate::api::Api;
@@ -28,6 +31,19 @@ pub enum Mode {
     Together,
     /// A process for each service and the edge, Redis and gRPC between them.
     Apart,
+    /// The same with a second replica of the edge, between which clients choose in
+    /// turn, and a Redis of its own, which may go away.
+    Replicated,
+}
+
+impl Mode {
+    /// The process that does the work of `service`.
+    pub fn process_of(self, service: &'static str) -> &'static str {
+        match self {
+            Self::Together => "standalone",
+            Self::Apart | Self::Replicated => service,
+        }
+    }
 }
 
 /// The services; sockets are served by two replicas.
@@ -43,6 +59,9 @@ const SERVICES: [&str; 7] = [
 
 const SECOND_REPLICA: &str = "realtime-broadcast-2";
 
+/// The replicas of the edge; the second one is there in replicated mode alone.
+const EDGES: [&str; 2] = ["edge", "edge-2"];
+
 /// A running system with strict doubles of its providers.
 pub struct World {
     pub mode: Mode,
@@ -53,6 +72,7 @@ pub struct World {
     folder: PathBuf,
     ports: HashMap<&'static str, u16>,
     processes: HashMap<&'static str, Child>,
+    redis: Option<Redis>,
 }
 
 impl World {
@@ -92,6 +112,10 @@ impl World {
             folder,
             ports: HashMap::new(),
             processes: HashMap::new(),
+            redis: match mode {
+                Mode::Replicated => Some(Redis::start().await.unwrap()),
+                Mode::Together | Mode::Apart => None,
+            },
         };
         world.choose_ports();
         world.write_settings(settings);
@@ -112,14 +136,7 @@ impl World {
         match self.mode {
             Mode::Together => vec!["standalone"],
             Mode::Apart => SERVICES.into_iter().chain(["edge"]).collect(),
-        }
-    }
-
-    /// The process that does the work of `service` in this mode.
-    pub fn process_of(&self, service: &'static str) -> &'static str {
-        match self.mode {
-            Mode::Together => "standalone",
-            Mode::Apart => service,
+            Mode::Replicated => SERVICES.into_iter().chain(EDGES).collect(),
         }
     }
 
@@ -128,11 +145,20 @@ impl World {
         format!("http://127.0.0.1:{}", self.ports["http"])
     }
 
+    /// The addresses of all replicas of the edge.
+    fn urls(&self) -> Vec<String> {
+        let mut urls = vec![self.url()];
+        if self.mode == Mode::Replicated {
+            urls.push(format!("http://127.0.0.1:{}", self.ports["other http"]));
+        }
+        urls
+    }
+
     /// The port that serves sockets.
     pub fn socket_port(&self) -> u16 {
         match self.mode {
             Mode::Together => self.ports["http"],
-            Mode::Apart => self.ports["sockets"],
+            Mode::Apart | Mode::Replicated => self.ports["sockets"],
         }
     }
 
@@ -140,7 +166,7 @@ impl World {
     pub fn other_socket_port(&self) -> u16 {
         match self.mode {
             Mode::Together => self.ports["http"],
-            Mode::Apart => self.ports["other sockets"],
+            Mode::Apart | Mode::Replicated => self.ports["other sockets"],
         }
     }
 
@@ -154,9 +180,20 @@ impl World {
         self.folder.join("settings.toml")
     }
 
-    /// The REST interface with the demonstration client.
+    /// The REST interface with the demonstration client, at every replica in turn.
     pub fn api(&self) -> Api {
-        Api::new(self.url())
+        Api::in_turn(self.urls())
+    }
+
+    /// The same at each replica of the edge.
+    pub fn apis(&self) -> Vec<Api> {
+        self.urls().into_iter().map(Api::new).collect()
+    }
+
+    /// Takes the Redis of this system away.
+    pub async fn stop_redis(&mut self) {
+        let redis = self.redis.take().expect("a Redis of its own");
+        redis.stop().await.unwrap();
     }
 
     /// Starts a process, to die at `crash_point` if one is named.
@@ -176,21 +213,22 @@ impl World {
         if let Some(port) = self.ports.get(process) {
             command.env("ATENCION_PROCESS__LISTEN", format!("127.0.0.1:{port}"));
         }
-        let sockets = match process {
+        let listener = match process {
             "realtime-broadcast" => Some("sockets"),
             SECOND_REPLICA => Some("other sockets"),
+            "edge-2" => Some("other http"),
             _ => None,
         };
-        if let Some(name) = sockets {
+        if let Some(name) = listener {
             let address = format!("127.0.0.1:{}", self.ports[name]);
             command.env("ATENCION_PROCESS__HTTP_LISTEN", address);
         }
-        if self.mode == Mode::Apart {
+        if self.mode != Mode::Together {
             command.env(
                 "ATENCION_CONTEXT__SERVICE_SECRET",
                 format!("secret-of-{service}"),
             );
-            let key = self.folder.join(format!("{process}.key"));
+            let key = self.folder.join(format!("{service}.key"));
             if key.exists() {
                 command.env("ATENCION_CONTEXT__SIGNING_KEY_FILE", key);
             }
@@ -242,11 +280,19 @@ impl World {
         child.wait().unwrap();
     }
 
+    /// Stops a process where it is, as a machine without time for it does, or lets it
+    /// go on.
+    pub fn hold(&self, process: &'static str, held: bool) {
+        let id = rustix::process::Pid::from_child(&self.processes[process]);
+        let signal = if held { Signal::STOP } else { Signal::CONT };
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
     /// Asks a process to end, and waits until it has.
     pub async fn terminate(&mut self, process: &'static str) -> ExitStatus {
         let child = self.processes.get_mut(process).unwrap();
         let id = rustix::process::Pid::from_child(child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(id, Signal::TERM).unwrap();
         let began = Instant::now();
         loop {
             if let Some(status) = child.try_wait().unwrap() {
@@ -264,7 +310,6 @@ impl World {
             .build()
             .unwrap();
         let began = Instant::now();
-        let url = format!("{}/readyz", self.url());
         loop {
             for (name, child) in &mut self.processes {
                 if let Some(status) = child.try_wait().unwrap() {
@@ -272,8 +317,7 @@ impl World {
                     panic!("{name} ended with {status}:\n{}", log.unwrap_or_default());
                 }
             }
-            if let Ok(answer) = client.get(&url).send().await
-                && answer.status() == 200
+            if self.edges_ready(&client).await
                 && self.services_ready().await
                 && self.agents_are_known().await
             {
@@ -285,6 +329,16 @@ impl World {
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    async fn edges_ready(&self, client: &reqwest::Client) -> bool {
+        for url in self.urls() {
+            let answer = client.get(format!("{url}/readyz")).send().await;
+            if !answer.is_ok_and(|answer| answer.status() == 200) {
+                return false;
+            }
+        }
+        true
     }
 
     async fn services_ready(&self) -> bool {
@@ -318,110 +372,15 @@ impl World {
         let start = 10_240 + u16::try_from(random % 20_000).unwrap();
         let held: Vec<TcpListener> = (start..32_768)
             .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
-            .take(10)
+            .take(11)
             .collect();
         let names = SERVICES
             .into_iter()
-            .chain(["http", "sockets", "other sockets"]);
+            .chain(["http", "sockets", "other sockets", "other http"]);
         for (name, listener) in names.zip(&held) {
             self.ports
                 .insert(name, listener.local_addr().unwrap().port());
         }
-    }
-
-    /// One file for all processes, as an operator would write it.
-    fn write_settings(&self, more: &str) {
-        let (edge_key, edge_public) = auth::generate("edge-1").unwrap();
-        let (identity_key, identity_public) = auth::generate("identity-1").unwrap();
-        let redis = match self.mode {
-            Mode::Together => String::new(),
-            Mode::Apart => testing::redis_url(),
-        };
-        let port = |name: &str| self.ports[name];
-        let key = "a2V5LW9mLTMyLWJ5dGVzLWZvci10aGUtdGVzdHMhISE=";
-        let service_secrets: Vec<String> = SERVICES[..6]
-            .iter()
-            .map(|service| format!("{service} = \"secret-of-{service}\""))
-            .collect();
-        let service_secrets = service_secrets.join(
-            "
-",
-        );
-        let settings = format!(
-            r#"
-            [process]
-            http_listen = "127.0.0.1:{http}"
-            grace_seconds = 5
-
-            [log]
-            filter = "info,sqlx=warn"
-
-            [database]
-            url = "{database}"
-            max_connections = 8
-
-            [redis]
-            url = "{redis}"
-
-            [context]
-            trusted_keys = ["{edge_public}", "{identity_public}"]
-
-            [upstreams]
-            identity = "http://127.0.0.1:{identity}"
-            tenancy_admin = "http://127.0.0.1:{tenancy}"
-            conversation = "http://127.0.0.1:{conversation}"
-            channel_connector = "http://127.0.0.1:{channel}"
-            realtime_broadcast = "http://127.0.0.1:{realtime}"
-            mail_ticket = "http://127.0.0.1:{mail}"
-
-            [standalone]
-            data_dir = "{data}"
-
-            [identity]
-            pepper = "{key}"
-            encryption_keys = "k1:{key}"
-
-            [identity.service_secrets]
-            {service_secrets}
-
-            [tenancy]
-            encryption_keys = "k1:{key}"
-
-            [conversation]
-            guest_token_key = "{key}"
-
-            [channel]
-            encryption_keys = "k1:{key}"
-            meta_app_secret = "{META_SECRET}"
-            meta_verify_token = "verify-me"
-            graph_base_url = "{graph}"
-            telegram_base_url = "{telegram}"
-            public_url = "http://127.0.0.1:{http}"
-            provider_timeout_seconds = 2
-            lease_seconds = 3
-
-            [realtime]
-            encryption_keys = "k1:{key}"
-
-            [mail]
-            encryption_keys = "k1:{key}"
-            "#,
-            http = port("http"),
-            database = self.database_url,
-            identity = port("identity"),
-            tenancy = port("tenancy-admin"),
-            conversation = port("conversation"),
-            channel = port("channel-connector"),
-            realtime = port("realtime-broadcast"),
-            mail = port("mail-ticket"),
-            data = self.folder.join("data").display(),
-            graph = self.graph.base_url(),
-            telegram = self.telegram.base_url(),
-        );
-        let more = more.replace("{folder}", &self.folder.display().to_string());
-        fs::write(self.settings_file(), settings + &more).unwrap();
-        fs::write(self.folder.join("edge.key"), edge_key.expose()).unwrap();
-        fs::write(self.folder.join("identity.key"), identity_key.expose()).unwrap();
     }
 
     fn create_demo_data(&self) {

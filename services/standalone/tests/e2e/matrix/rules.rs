@@ -14,7 +14,6 @@ use std::sync::{
 use auth::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::Row;
 
 use super::{
     Outcome,
@@ -22,7 +21,7 @@ use super::{
     outcome,
     things::{PICTURE, SYSTEM, Side, Things},
 };
-use crate::world::World;
+use crate::{revocation::recovery_link, world::World};
 
 /// How far somebody reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +201,7 @@ impl Prepared {
             Self::Nothing => String::new(),
             Self::Picture => picture(world, things).await,
             Self::Handover => handover(world, things).await,
-            Self::Link(product) => link(world, things, product).await,
+            Self::Link(product) => recovery_link(world, &things.user_email, product).await,
             Self::Company => company(world).await,
         }
     }
@@ -227,25 +226,6 @@ async fn handover(world: &World, things: &Things) -> String {
     token
         .unwrap_or_else(|| panic!("no token: {answer}"))
         .to_owned()
-}
-
-/// The link as identity makes it, with a verifier that the test knows.
-async fn link(world: &World, things: &Things, product: &str) -> String {
-    let made = sqlx::query(
-        "INSERT INTO identity.password_reset
-             (selector, email, product, link_base, client_id, requested_at, expires_at,
-              user_id, verifier_digest)
-         VALUES (gen_random_uuid(), $1, $2, '', 1, now(), now() + interval '1 hour', $3,
-                 sha256('abc123'))
-         RETURNING selector::text",
-    )
-    .bind(&things.user_email)
-    .bind(product)
-    .bind(things.user)
-    .fetch_one(&world.database)
-    .await
-    .unwrap();
-    made.get(0)
 }
 
 async fn company(world: &World) -> String {
