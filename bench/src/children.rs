@@ -36,6 +36,14 @@ impl Process {
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         cpu_seconds(self.0.id())
     }
+
+    /// The most memory it has held so far: `VmHWM` of proc(5).
+    pub(crate) fn peak_memory_mib(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let size = line.context("no peak")?.trim().trim_end_matches(" kB");
+        Ok(size.parse::<f64>()? / 1024.0)
+    }
 }
 
 impl Drop for Process {

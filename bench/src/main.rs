@@ -1,12 +1,13 @@
 //! Benchmarks: each measures ours and a reference in the same run on the same
 //! machine and prints `name ours reference ratio target ok|short`.
 //!
-//! `make bench-bitacora`, `bench-edge`, `bench-login`, `bench-token`,
+//! `make bench-bitacora`, `bench-crowd`, `bench-edge`, `bench-login`, `bench-token`,
 //! `bench-webhook`. Loads go to loopback only, with a
 //! fixed number of requests.
 
 mod bitacora;
 mod children;
+mod crowd;
 mod edge;
 mod figure;
 mod load;
@@ -20,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["bitacora"] => bitacora::measure().await,
+        ["crowd"] => crowd::measure().await,
         ["edge"] => edge::measure().await,
         ["login"] => login::measure().await,
         ["token"] => token::measure().await,
@@ -28,7 +30,9 @@ async fn main() -> anyhow::Result<()> {
         ["upstream", port] => edge::upstream::serve(port.parse()?).await,
         ["bare", port, upstream] => edge::bare::serve(port.parse()?, upstream).await,
         _ => {
-            anyhow::bail!("bench bitacora | bench edge | bench login | bench token | bench webhook")
+            anyhow::bail!(
+                "bench bitacora | bench crowd | bench edge | bench login | bench token | bench webhook"
+            )
         }
     }
 }
