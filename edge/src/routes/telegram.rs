@@ -36,6 +36,11 @@ const SENDING: Wording = Wording::GENERAL.fields(&[
 const CONNECTING: Wording = Wording::GENERAL
     .fields(&[
         ("bot_token", "", BOT_TOKEN),
+        (
+            "company",
+            "NO_ACCESS",
+            "La empresa no tiene acceso a canales de este tipo.",
+        ),
         ("company", "", "La empresa indicada no existe."),
     ])
     .taken(Shape::Empty, "El bot ya esta conectado a otra empresa.");

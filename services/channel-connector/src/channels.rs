@@ -144,7 +144,7 @@ impl Channels {
     pub(crate) async fn create(&self, caller: &Caller, new: NewChannel) -> Result<Channel> {
         may_write(caller)?;
         self.companies
-            .check(caller, new.company, "id_company")
+            .check(caller, new.company, new.kind, "id_company")
             .await?;
         let checked = input::check_new(&new)?;
         let row = self.seal_new(&new, &checked)?;
@@ -165,6 +165,14 @@ impl Channels {
         change: Change,
     ) -> Result<Channel> {
         may_write(caller)?;
+        if let Some(kind) = change.kind {
+            let held = self.get(caller.scope(), id).await?;
+            if held.kind != kind && held.company == company {
+                self.companies
+                    .check(caller, company, kind, "id_company")
+                    .await?;
+            }
+        }
         let mut transaction = self.pool.begin().await?;
         let row = store::lock(&mut transaction, caller.scope(), id)
             .await?
@@ -193,6 +201,12 @@ impl Channels {
     ) -> Result<(Channel, bool)> {
         may_write(caller)?;
         let before = self.credentials(caller.scope(), id).await?;
+        if active && !before.channel.active {
+            let channel = &before.channel;
+            self.companies
+                .check(caller, channel.company, channel.kind, "id_company")
+                .await?;
+        }
         let now = self.clock.now();
         let changed = store::set_active(&self.pool, caller.scope(), id, active, now).await?;
         self.directory.forget();

@@ -39,6 +39,11 @@ const WORDING: Wording = Wording::GENERAL
             "NOT_REGISTERED",
             "La empresa indicada no existe.",
         ),
+        (
+            "id_company",
+            "NO_ACCESS",
+            "La empresa no tiene acceso a canales de este tipo.",
+        ),
     ])
     .missing(Shape::Null, "El canal indicado no existe.")
     .taken(Shape::Empty, "La cuenta ya esta conectada a un canal.");

@@ -23,7 +23,10 @@ impl Channels {
         name: String,
     ) -> Result<Channel> {
         super::may_write(caller)?;
-        self.companies.check(caller, company, "company").await?;
+        let kind = ChannelType::Telegram;
+        self.companies
+            .check(caller, company, kind, "company")
+            .await?;
         input::check_name(&name)?;
         let number = bot_number(token.expose())
             .ok_or_else(|| refused_token("a bot token is digits, a colon and letters"))?;
@@ -37,7 +40,7 @@ impl Channels {
                 let new = NewChannel {
                     company,
                     name,
-                    kind: ChannelType::Telegram,
+                    kind,
                     app: token.clone(),
                     token: Secret::default(),
                     secret: Secret::default(),

@@ -339,3 +339,64 @@ async fn a_change_keeps_what_it_does_not_name(pool: PgPool) {
     rig.request(1, &changed, "50688888888", "Hola").await;
     rig.until_outbound(1, "sent").await;
 }
+
+/// The company without access to Telegram and Messenger.
+const WITHOUT: i64 = 5;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_company_has_the_kinds_of_channels_it_has_access_to(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let admin = user(WITHOUT, Role::Admin);
+    let no_access = [("id_company".to_owned(), "NO_ACCESS".to_owned())];
+    for kind in [
+        ChannelType::Telegram,
+        ChannelType::Messenger,
+        ChannelType::Instagram,
+    ] {
+        let asked = |company| CreateChannelRequest {
+            r#type: kind.into(),
+            app: match kind {
+                ChannelType::Telegram => "12345:ABC-def_9".to_owned(),
+                _ => PHONE.to_owned(),
+            },
+            ..new(company)
+        };
+        for caller in [&admin, &platform()] {
+            let call = rig.call(caller);
+            let request = call.request(asked(WITHOUT));
+            let answer = rig.channels().create_channel(request).await;
+            assert_eq!(refusal(answer).fields, no_access);
+        }
+        rig.create(asked(COMPANY)).await.unwrap();
+        sqlx::query("DELETE FROM channel.channel")
+            .execute(&rig.pool)
+            .await
+            .unwrap();
+    }
+
+    // Nor does one become of another kind, or come back.
+    let channel = rig.whatsapp_of(WITHOUT, "222", "s").await;
+    let change = UpdateChannelRequest {
+        channel_id: channel.channel_id,
+        company_id: WITHOUT,
+        r#type: Some(ChannelType::Messenger.into()),
+        ..UpdateChannelRequest::default()
+    };
+    let call = rig.call(&admin);
+    let answer = rig.channels().update_channel(call.request(change)).await;
+    assert_eq!(refusal(answer).fields, no_access);
+    sqlx::query("UPDATE channel.channel SET type = 'messenger', active = false")
+        .execute(&rig.pool)
+        .await
+        .unwrap();
+    let switch = UpdateChannelStatusRequest {
+        channel_id: channel.channel_id,
+        active: true,
+    };
+    let call = rig.call(&admin);
+    let answer = rig
+        .channels()
+        .update_channel_status(call.request(switch))
+        .await;
+    assert_eq!(refusal(answer).fields, no_access);
+}

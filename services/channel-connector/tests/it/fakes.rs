@@ -303,7 +303,8 @@ impl AuthenticationService for Identity {
     }
 }
 
-/// Tenancy-admin, which knows the companies 3 and 4.
+/// Tenancy-admin, which knows the companies 3, 4 and 5; the last one has no access to
+/// Telegram and Messenger.
 pub struct Tenancy;
 
 #[tonic::async_trait]
@@ -313,7 +314,7 @@ impl CompanyService for Tenancy {
         request: Request<GetCompanyRequest>,
     ) -> Result<Response<GetCompanyResponse>, Status> {
         only_connector(&request)?;
-        let names = HashMap::from([(3, "Empresa Demo"), (4, "Otra Empresa")]);
+        let names = HashMap::from([(3, "Empresa Demo"), (4, "Otra Empresa"), (5, "Sin Accesos")]);
         let id = request.into_inner().company_id;
         let name = names
             .get(&id)
@@ -322,6 +323,8 @@ impl CompanyService for Tenancy {
             company: Some(Company {
                 company_id: id,
                 name: (*name).to_owned(),
+                telegram_access: id != 5,
+                messenger_access: id != 5,
                 ..Company::default()
             }),
         }))
