@@ -15,8 +15,9 @@ use super::{
 };
 use crate::error::Error;
 
-/// How long one request to S3 may take, and all its repetitions together.
-const LONGEST: Duration = Duration::from_secs(10);
+/// How long one request to S3 may take, and all its repetitions together: less than
+/// callers wait, so that they hear what it is that does not answer.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Where the bytes of pictures are.
 #[derive(Clone)]
@@ -83,13 +84,15 @@ fn bucket(settings: &Settings, name: &str) -> anyhow::Result<impl ObjectStore> {
         builder = builder.with_region(&settings.region);
     }
     if !settings.endpoint.is_empty() {
-        builder = builder
-            .with_endpoint(&settings.endpoint)
-            .with_allow_http(settings.endpoint.starts_with("http://"));
+        builder = builder.with_endpoint(&settings.endpoint);
     }
+    // These take the place of all that the builder was told of the client before.
+    let client = ClientOptions::new()
+        .with_timeout(LONGEST)
+        .with_allow_http(settings.endpoint.starts_with("http://"));
     builder
         .with_bucket_name(name)
-        .with_client_options(ClientOptions::new().with_timeout(LONGEST))
+        .with_client_options(client)
         .with_retry(RetryConfig {
             retry_timeout: LONGEST,
             ..RetryConfig::default()
