@@ -123,9 +123,10 @@ impl Keys {
         row.map_or(Ok(None), |row| self.read(asked, &row))
     }
 
-    /// Takes the key of a request on the connection of an open transaction, which
-    /// must do the rest of the work. A request under the same key that has not
-    /// committed yet is waited for.
+    /// Takes the key of a request. On the connection of an open transaction, which
+    /// then must do the rest of the work, the key is taken if and only if that
+    /// commits; on any other connection it is taken at once. A request under the same
+    /// key that has not committed yet is waited for.
     pub async fn claim<A: Message + Default>(
         &self,
         db: &mut PgConnection,

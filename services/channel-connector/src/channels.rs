@@ -16,8 +16,9 @@ use std::sync::Arc;
 
 use auth::{Caller, ChannelId, CompanyId, TenantScope};
 use chassis::{Clock, config::Secret};
+use idempotency::Keys;
 use sealing::Sealer;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -74,6 +75,8 @@ pub(crate) struct Channels {
     pub(crate) pool: PgPool,
     pub(crate) clock: Clock,
     pub(crate) sealer: Sealer,
+    /// The requests that may be repeated.
+    pub(crate) keys: Keys,
     pub(crate) directory: Arc<Directory>,
     pub(crate) telegram: TelegramApi,
     pub(crate) companies: Companies,
@@ -140,20 +143,25 @@ impl Channels {
         rows.into_iter().map(|row| self.open(row)).collect()
     }
 
-    /// Adds an active channel.
-    pub(crate) async fn create(&self, caller: &Caller, new: NewChannel) -> Result<Channel> {
+    /// Refuses callers who may not add such a channel to a company.
+    pub(crate) async fn may_create(&self, caller: &Caller, new: &NewChannel) -> Result<()> {
         may_write(caller)?;
         self.companies
             .check(caller, new.company, new.kind, "id_company")
-            .await?;
-        let checked = input::check_new(&new)?;
-        let row = self.seal_new(&new, &checked)?;
-        let channel = store::insert(&self.pool, &row, self.clock.now())
-            .await?
-            .channel()?;
+            .await
+    }
+
+    /// Adds an active channel on the connection of an open transaction.
+    pub(crate) async fn create(&self, db: &mut PgConnection, new: &NewChannel) -> Result<Channel> {
+        let checked = input::check_new(new)?;
+        let row = self.seal_new(new, &checked)?;
+        store::insert(db, &row, self.clock.now()).await?.channel()
+    }
+
+    /// Makes a channel known that was added.
+    pub(crate) fn created(&self) {
         self.directory.forget();
         self.connected.notify_one();
-        Ok(channel)
     }
 
     /// Changes a channel. A new token also ends the wait for authorization.

@@ -29,6 +29,9 @@ pub enum Error {
     /// Another channel has that account.
     #[error("the account is connected already")]
     AccountTaken,
+    /// The key of a request.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// The role of the caller does not allow it.
     #[error("the role of the caller does not allow this")]
     Forbidden,
@@ -98,6 +101,7 @@ impl Failure for Error {
             Self::Field { .. } => ErrorCode::InvalidInput,
             Self::UnknownChannel | Self::UnknownFile => ErrorCode::NotFound,
             Self::AccountTaken => ErrorCode::AlreadyExists,
+            Self::Key(error) => error.code(),
             Self::Forbidden | Self::WrongCaller(_) | Self::VerifyToken => {
                 ErrorCode::PermissionDenied
             }
@@ -117,6 +121,7 @@ impl Failure for Error {
             Self::UnknownChannel => "CHANNEL_UNKNOWN",
             Self::UnknownFile => "FILE_UNKNOWN",
             Self::AccountTaken => "CHANNEL_ACCOUNT_TAKEN",
+            Self::Key(error) => error.reason(),
             Self::Forbidden => "ROLE_TOO_LOW",
             Self::WrongCaller(_) => "WRONG_CALLER",
             Self::Signature => "SIGNATURE_INVALID",
@@ -143,6 +148,7 @@ impl Failure for Error {
                 reason,
                 description: description.clone(),
             }],
+            Self::Key(error) => error.violations(),
             _ => Vec::new(),
         }
     }

@@ -25,6 +25,7 @@ use std::{sync::Arc, time::Duration};
 use ::events::LogServer;
 use chassis::{Service, Task, grpc::LARGEST_MESSAGE};
 use host::Host;
+use idempotency::Keys;
 use proto::channel::v1::{
     channel_service_server::ChannelServiceServer, media_service_server::MediaServiceServer,
     sending_service_server::SendingServiceServer, webhook_service_server::WebhookServiceServer,
@@ -77,10 +78,13 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
     let telegram = providers::TelegramApi::new(http.clone(), &config.telegram_base_url);
     let graph = providers::GraphApi::new(http, &config.graph_base_url, &config.graph_version);
     let bells = Bells::default();
+    let sealer = Sealer::new(ENCRYPTION_KEYS, &config.encryption_keys)?;
+    let keys = Keys::new(SCHEMA, sealer.clone());
     let channels = channels::Channels {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
-        sealer: Sealer::new(ENCRYPTION_KEYS, &config.encryption_keys)?,
+        keys: keys.clone(),
+        sealer,
         directory: Arc::default(),
         telegram: telegram.clone(),
         companies: companies::Companies {
@@ -153,10 +157,13 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
     )
     .add_service(MediaServiceServer::new(media::rpc::Rpc(host.pool.clone())))
     .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
+    let mut tasks = tasks(host, worker, sender, fetcher, &bells);
+    let forgetting = keys.clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
+    tasks.push(Task::new("old-keys", forgetting));
     Ok(Service {
         name: NAME,
         routes,
-        tasks: tasks(host, worker, sender, fetcher, &bells),
+        tasks,
         http: None,
     })
 }

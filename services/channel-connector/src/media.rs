@@ -42,6 +42,12 @@ pub(crate) struct Kept {
     pub(crate) mime: &'static str,
 }
 
+/// The type of a file to be sent, which must be a known one.
+pub(crate) fn check(content: &Bytes) -> Result<infer::Type> {
+    infer::get(content)
+        .ok_or_else(|| Error::field("file", "TYPE_UNKNOWN", "the type of the file is unknown"))
+}
+
 /// Stores a file to be sent. The same content under the same idempotency key of a channel is
 /// the file that was stored first; without a key every file is a new one.
 pub(crate) async fn keep(
@@ -52,8 +58,7 @@ pub(crate) async fn keep(
     content: &Bytes,
     now: OffsetDateTime,
 ) -> Result<Kept> {
-    let kind = infer::get(content)
-        .ok_or_else(|| Error::field("file", "TYPE_UNKNOWN", "the type of the file is unknown"))?;
+    let kind = check(content)?;
     // Conversation reads the kind of the message from the first word of the name.
     let group = match kind.matcher_type() {
         infer::MatcherType::Image if kind.mime_type() == "image/webp" => "sticker",

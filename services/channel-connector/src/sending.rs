@@ -12,8 +12,13 @@ use auth::{Caller, ChannelId, ClientId, ServiceTokens, UserId};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bytes::Bytes;
 use chassis::{Upstream, config::Secret};
-use proto::conversation::v1::{
-    GuestIdentity, IdentityKind, StartMessageRequest, chat_service_client::ChatServiceClient,
+use idempotency::{Asked, Claim, Slot};
+use prost::Message;
+use proto::{
+    channel::v1::{SendTelegramResponse, SendWhatsAppResponse},
+    conversation::v1::{
+        GuestIdentity, IdentityKind, StartMessageRequest, chat_service_client::ChatServiceClient,
+    },
 };
 use sqlx::PgPool;
 use tonic::{Code, Status};
@@ -36,9 +41,6 @@ const MOST_PIECES: usize = 16;
 /// The most messages handed out at once.
 const HANDED_OUT: i64 = 500;
 
-/// The longest key of a repetition; the number of the piece is added to it.
-const LONGEST_IDEMPOTENCY_KEY: usize = 180;
-
 /// What a caller wants to be written on WhatsApp.
 pub(crate) struct WhatsAppMessage {
     pub(crate) channel: ChannelId,
@@ -46,7 +48,6 @@ pub(crate) struct WhatsAppMessage {
     pub(crate) text: String,
     pub(crate) guest_token: String,
     pub(crate) file: Bytes,
-    pub(crate) idempotency_key: String,
 }
 
 /// What a caller wants to be written on Telegram.
@@ -55,7 +56,6 @@ pub(crate) struct TelegramText {
     pub(crate) chat: String,
     pub(crate) text: String,
     pub(crate) user: UserId,
-    pub(crate) idempotency_key: String,
 }
 
 /// A message as conversation stored it.
@@ -87,11 +87,11 @@ impl Sending {
         &self,
         caller: &Caller,
         message: WhatsAppMessage,
-    ) -> Result<Started> {
+        keyed: Option<Asked>,
+    ) -> Result<SendWhatsAppResponse> {
         let channel = self.whatsapp_channel(caller, message.channel).await?;
         let to = text::phone(&message.to)
             .ok_or_else(|| Error::field("to", "INVALID", "a phone number has 7 to 15 digits"))?;
-        check_key(&message.idempotency_key)?;
         let length = message.text.chars().count();
         if length == 0 && message.file.is_empty() {
             return Err(Error::field("message", "REQUIRED", "the message is empty"));
@@ -103,13 +103,21 @@ impl Sending {
                 "at most 4096 characters",
             ));
         }
+        if !message.file.is_empty() {
+            media::check(&message.file)?;
+        }
+        let slot = match self.reserve(keyed).await? {
+            Claim::Answered(answer) => return Ok(answer),
+            Claim::Taken(slot) => slot,
+        };
+        let key = name_of(&slot);
         let (media_filename, captionless) = if message.file.is_empty() {
             (String::new(), false)
         } else {
             let now = self.channels.clock.now();
             let file = &message.file;
-            let key = &message.idempotency_key;
-            let kept = media::keep(&self.pool, channel.company, channel.id, key, file, now).await?;
+            let kept =
+                media::keep(&self.pool, channel.company, channel.id, &key, file, now).await?;
             (kept.filename, !takes_caption(kept.mime))
         };
         let sender = caller.user.as_ref().map(|user| user.id);
@@ -125,22 +133,40 @@ impl Sending {
             media_filename,
             idempotency_key: key,
         };
-        let key = message.idempotency_key.clone();
-        if captionless && length > 0 {
-            let started = self
-                .start(start(String::new(), media_filename, key.clone()))
-                .await?;
-            let key = if key.is_empty() {
-                key
-            } else {
+        let started = if captionless && length > 0 {
+            let file = start(String::new(), media_filename, key.clone());
+            let started = self.start(file).await?;
+            let key = if slot.is_keyed() {
                 format!("{key}:text")
+            } else {
+                key
             };
             self.start(start(message.text.clone(), String::new(), key))
                 .await?;
-            return Ok(started);
-        }
-        self.start(start(message.text.clone(), media_filename, key))
-            .await
+            started
+        } else {
+            self.start(start(message.text.clone(), media_filename, key))
+                .await?
+        };
+        let answer = SendWhatsAppResponse {
+            message_id: started.message_id,
+            chat_id: started.chat_id,
+        };
+        self.settle(&slot, &answer).await?;
+        Ok(answer)
+    }
+
+    /// Takes the key of a request at once: what it asks of conversation has a name of
+    /// its own, so a repetition goes on where an earlier try ended.
+    async fn reserve<A: Message + Default>(&self, keyed: Option<Asked>) -> Result<Claim<A>> {
+        let Channels { keys, clock, .. } = &self.channels;
+        let mut db = self.pool.acquire().await?;
+        Ok(keys.claim(&mut db, clock.now(), keyed).await?)
+    }
+
+    async fn settle(&self, slot: &Slot, answer: &impl Message) -> Result<()> {
+        let mut db = self.pool.acquire().await?;
+        Ok(self.channels.keys.settle(&mut db, slot, answer).await?)
     }
 
     async fn whatsapp_channel(
@@ -172,7 +198,8 @@ impl Sending {
         &self,
         caller: &Caller,
         message: TelegramText,
-    ) -> Result<Vec<Started>> {
+        keyed: Option<Asked>,
+    ) -> Result<SendTelegramResponse> {
         let bot = self.bot(caller, &message.bot_token, true).await?.channel;
         let chat: i64 = message
             .chat
@@ -181,7 +208,6 @@ impl Sending {
             .ok()
             .filter(|chat| *chat != 0)
             .ok_or_else(|| Error::field("id_chat", "INVALID", "a chat of Telegram is a number"))?;
-        check_key(&message.idempotency_key)?;
         if message.text.trim().is_empty() {
             return Err(Error::field("message", "REQUIRED", "the message is empty"));
         }
@@ -193,12 +219,17 @@ impl Sending {
                 "at most 16 times 4096 characters",
             ));
         }
+        let slot = match self.reserve(keyed).await? {
+            Claim::Answered(answer) => return Ok(answer),
+            Claim::Taken(slot) => slot,
+        };
         let recipient = identity(IdentityKind::Telegram, chat.to_string());
         let mut started = Vec::with_capacity(pieces.len());
         for (number, piece) in pieces.iter().enumerate() {
-            let key = match message.idempotency_key.as_str() {
-                "" => String::new(),
-                key => format!("{key}:{number}"),
+            let key = if slot.is_keyed() {
+                format!("{}:{number}", slot.id)
+            } else {
+                String::new()
             };
             let request = StartMessageRequest {
                 company_id: bot.company.0,
@@ -213,7 +244,12 @@ impl Sending {
             };
             started.push(self.start(request).await?);
         }
-        Ok(started)
+        let answer = SendTelegramResponse {
+            chat_id: started.first().map_or(0, |first| first.chat_id),
+            message_ids: started.iter().map(|piece| piece.message_id).collect(),
+        };
+        self.settle(&slot, &answer).await?;
+        Ok(answer)
     }
 
     /// Hands out the messages of a bot that this API client has not been given yet.
@@ -309,10 +345,11 @@ fn identity(kind: IdentityKind, value: String) -> GuestIdentity {
     }
 }
 
-fn check_key(key: &str) -> Result<()> {
-    if key.len() > LONGEST_IDEMPOTENCY_KEY || key.contains('\0') {
-        let description = "at most 180 bytes";
-        return Err(Error::field("idempotency_key", "TOO_LONG", description));
+/// What others know a request by; empty when it has no key and cannot come again.
+fn name_of(slot: &Slot) -> String {
+    if slot.is_keyed() {
+        slot.id.to_string()
+    } else {
+        String::new()
     }
-    Ok(())
 }

@@ -32,9 +32,12 @@ pub(crate) enum Error {
     /// The guest has no name that the provider of the channel understands.
     #[error("the guest cannot be reached on this channel")]
     Unreachable,
-    /// The idempotency key came before with something else.
+    /// The connector's name of a message came before with something else.
     #[error("the idempotency key was used for another message")]
     IdempotencyConflict,
+    /// The key of a request.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// Others changed the same guest or message at the same time.
     #[error("others are changing the same things, try again")]
     Contended,
@@ -70,7 +73,6 @@ impl From<sqlx::Error> for Error {
             Some(
                 "message_external_key"
                 | "message_start_key"
-                | "message_client_id"
                 | "message_status_event_once"
                 | "guest_identity_once"
                 | "chat_open_once",
@@ -92,6 +94,7 @@ impl Failure for Error {
                 ErrorCode::FailedPrecondition
             }
             Self::IdempotencyConflict => ErrorCode::AlreadyExists,
+            Self::Key(error) => error.code(),
             Self::Contended => ErrorCode::Unavailable,
             Self::Database(error) if postgres::constraint::is_transient(error) => {
                 ErrorCode::Unavailable
@@ -112,6 +115,7 @@ impl Failure for Error {
             Self::ChatClosed => "CHAT_CLOSED",
             Self::Unreachable => "GUEST_UNREACHABLE",
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
+            Self::Key(error) => error.reason(),
             Self::Contended => "CONTENDED",
             Self::Database(_) => "DATABASE",
         }
@@ -120,6 +124,7 @@ impl Failure for Error {
     fn violations(&self) -> Vec<FieldViolation> {
         match self {
             Self::Invalid(violations) => violations.clone(),
+            Self::Key(error) => error.violations(),
             _ => Vec::new(),
         }
     }

@@ -141,7 +141,6 @@ async fn take_message(
         ordered_at,
         received_at: event.received_at,
         external_key: Some(event.external_key.clone()),
-        client_id: None,
         start_key: None,
     };
     let message = messages::append(db, &wiring.outbox, &mut chat, &draft, now).await?;

@@ -20,6 +20,7 @@ mod wiring;
 use ::events::{LogServer, Outbox};
 use chassis::{Service, Task, grpc::LARGEST_MESSAGE};
 use host::{Host, Spec};
+use idempotency::Keys;
 use proto::conversation::v1::{
     chat_service_server::ChatServiceServer, guest_service_server::GuestServiceServer,
     ingest_service_server::IngestServiceServer,
@@ -62,11 +63,13 @@ pub fn spec() -> Spec<Config> {
 
 fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
     config.check()?;
+    let keys = Keys::new(SCHEMA, config.sealer()?);
     let wiring = Wiring {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
         outbox: Outbox::new(SCHEMA),
         tokens: GuestTokens::new(&config.guest_token_key),
+        keys: keys.clone(),
     };
     let ingest = IngestServiceServer::new(IngestDesk(wiring.clone()))
         .max_decoding_message_size(LARGEST_MESSAGE);
@@ -75,6 +78,7 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
         .add_service(GuestServiceServer::new(GuestDesk(wiring)))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
     let cleaning = delivery::clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
+    let forgetting = keys.clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
     Ok(Service {
         name: NAME,
         routes,
@@ -83,6 +87,7 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
             host.consume("identity", events::Users),
             host.consume("tenancy-admin", events::Departments),
             Task::new("parked-news-cleaning", cleaning),
+            Task::new("old-keys", forgetting),
         ],
         http: None,
     })

@@ -77,7 +77,6 @@ pub(crate) struct Draft {
     pub(crate) ordered_at: OffsetDateTime,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) external_key: Option<String>,
-    pub(crate) client_id: Option<String>,
     pub(crate) start_key: Option<String>,
 }
 
@@ -103,7 +102,6 @@ impl Draft {
             ordered_at: now.max(chat.last_message_at.saturating_add(Duration::MICROSECOND)),
             received_at: now,
             external_key: None,
-            client_id: None,
             start_key: None,
         }
     }

@@ -2,12 +2,13 @@
 
 use chassis::Clock;
 use events::Outbox;
+use idempotency::Keys;
 use sqlx::{PgPool, PgTransaction};
 
 use crate::{error::Error, guests::GuestTokens};
 
-/// The database, the time, the outbox and the key of guest tokens. Cloning
-/// shares them.
+/// The database, the time, the outbox, the key of guest tokens and those of
+/// requests. Cloning shares them.
 #[derive(Clone)]
 pub(crate) struct Wiring {
     /// Connections to the database.
@@ -18,6 +19,8 @@ pub(crate) struct Wiring {
     pub(crate) outbox: Outbox,
     /// Mints and verifies guest tokens.
     pub(crate) tokens: GuestTokens,
+    /// The requests that may be repeated.
+    pub(crate) keys: Keys,
 }
 
 impl Wiring {

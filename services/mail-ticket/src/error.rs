@@ -13,9 +13,9 @@ pub enum Error {
     /// A field is wrong.
     #[error("the input is wrong")]
     Invalid(FieldViolation),
-    /// The key came with another mail before.
-    #[error("the idempotency key was used for another mail")]
-    KeyReused,
+    /// The key of a request.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// The token is of no bot.
     #[error("no bot has this token")]
     UnknownBot,
@@ -53,7 +53,8 @@ impl Failure for Error {
         match self {
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::Invalid(_) => ErrorCode::InvalidInput,
-            Self::KeyReused | Self::SynologyIdTaken => ErrorCode::AlreadyExists,
+            Self::SynologyIdTaken => ErrorCode::AlreadyExists,
+            Self::Key(error) => error.code(),
             Self::UnknownBot => ErrorCode::Unauthenticated,
             Self::UnknownLogin => ErrorCode::NotFound,
             Self::TooMany(_) => ErrorCode::RateLimited,
@@ -68,7 +69,7 @@ impl Failure for Error {
         match self {
             Self::Forbidden => "FORBIDDEN",
             Self::Invalid(_) => "INVALID",
-            Self::KeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::Key(error) => error.reason(),
             Self::UnknownBot => "BOT_TOKEN",
             Self::UnknownLogin => "LOGIN_UNKNOWN",
             Self::SynologyIdTaken => "SYNOLOGY_ID_TAKEN",
@@ -85,6 +86,7 @@ impl Failure for Error {
     fn violations(&self) -> Vec<FieldViolation> {
         match self {
             Self::Invalid(violation) => vec![violation.clone()],
+            Self::Key(error) => error.violations(),
             _ => Vec::new(),
         }
     }

@@ -14,8 +14,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use auth::{Caller, TenantScope};
 use chassis::{Clock, FieldViolation, crash};
+use idempotency::{Asked, Claim, Keys, Slot};
 use prost::Message as _;
-use proto::mail::v1::SaveMailRequest;
+use proto::mail::v1::{SaveMailRequest, SaveMailResponse};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
@@ -26,9 +27,6 @@ use crate::{
     mailboxes,
     notices::Told,
 };
-
-/// The longest idempotency key in bytes.
-const LONGEST_KEY: usize = 180;
 
 /// How long a worker leaves a mail to whoever handed it in.
 const GRACE: time::Duration = time::Duration::seconds(15);
@@ -70,12 +68,21 @@ impl Answer {
     }
 }
 
+/// What a mail found.
+enum Kept {
+    /// Its request was answered before.
+    Answered(SaveMailResponse),
+    /// It is stored, and the key it came with is taken.
+    Stored(store::Stored, Slot),
+}
+
 /// Takes mails in. Cloning shares everything.
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) pool: PgPool,
     pub(crate) clock: Clock,
     pub(crate) systems: Arc<BTreeMap<String, System>>,
+    pub(crate) keys: Keys,
 }
 
 impl Intake {
@@ -85,15 +92,9 @@ impl Intake {
         &self,
         caller: &Caller,
         mut request: SaveMailRequest,
-    ) -> Result<(Answer, bool), Error> {
+    ) -> Result<SaveMailResponse, Error> {
         let key = std::mem::take(&mut request.idempotency_key);
-        if key.len() > LONGEST_KEY || key.contains('\0') {
-            return Err(Error::Invalid(FieldViolation {
-                field: "Idempotency-Key",
-                reason: "INVALID",
-                description: format!("must have at most {LONGEST_KEY} bytes"),
-            }));
-        }
+        let keyed = Asked::new(caller, "SaveMail", &key, &request)?;
         let raw = request.encode_to_vec();
         let mail = Mail::read(request)?;
         let scope = caller.scope();
@@ -106,14 +107,20 @@ impl Intake {
             received_at: self.clock.now(),
             mail: &mail,
         };
-        let client = caller.client.as_ref().map_or(0, |client| client.id.0);
-        let key = (!key.is_empty()).then_some((client, key.as_str()));
-        let stored = self.store(&new, key).await?;
-        if let Some(answer) = stored.answer {
-            return Ok((answer, true));
-        }
-        crash::point("mail.stored");
-        self.finish(stored.id, mail).await
+        let (stored, slot) = match self.store(&new, keyed).await? {
+            Kept::Answered(answer) => return Ok(answer),
+            Kept::Stored(stored, slot) => (stored, slot),
+        };
+        let (answer, repeated) = if let Some(answer) = stored.answer {
+            (answer, true)
+        } else {
+            crash::point("mail.stored");
+            self.finish(stored.id, mail).await?
+        };
+        let answer = rpc::encode(answer, repeated);
+        let mut db = self.pool.acquire().await?;
+        self.keys.settle(&mut db, &slot, &answer).await?;
+        Ok(answer)
     }
 
     /// The company and the mailbox it came to: of the addresses it was sent to, the
@@ -148,26 +155,24 @@ impl Intake {
         Ok((company, None))
     }
 
-    /// Stores a mail, unless it is there already, and binds the key to it.
+    /// Stores a mail together with the key it came with, unless it is there already.
     async fn store(
         &self,
         new: &store::NewInbound<'_>,
-        key: Option<(i64, &str)>,
-    ) -> Result<store::Stored, Error> {
+        keyed: Option<Asked>,
+    ) -> Result<Kept, Error> {
         let mut transaction = self.pool.begin().await?;
+        let claim = self.keys.claim(&mut transaction, new.received_at, keyed);
+        let slot = match claim.await? {
+            Claim::Answered(answer) => return Ok(Kept::Answered(answer)),
+            Claim::Taken(slot) => slot,
+        };
         let stored = match store::find(&mut transaction, new).await? {
             Some(stored) => stored,
             None => store::insert(&mut transaction, new, new.received_at + GRACE).await?,
         };
-        if let Some((client, key)) = key {
-            let now = new.received_at;
-            let owner = store::bind_key(&mut transaction, client, key, stored.id, now).await?;
-            if owner != stored.id {
-                return Err(Error::KeyReused);
-            }
-        }
         transaction.commit().await?;
-        Ok(stored)
+        Ok(Kept::Stored(stored, slot))
     }
 
     /// Makes the best of a stored mail, once: a twin waits and answers the same.

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use ::events::LogServer;
 use chassis::{Service, Task, grpc::LARGEST_MESSAGE};
 use host::{Host, Spec};
+use idempotency::Keys;
 use proto::mail::v1::{
     intake_service_server::IntakeServiceServer, mailbox_service_server::MailboxServiceServer,
     synology_bot_service_server::SynologyBotServiceServer,
@@ -62,10 +63,12 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
         sealer: sealer.clone(),
         clock: host.clock.clone(),
     };
+    let keys = Keys::new(SCHEMA, sealer.clone());
     let intake = intake::Intake {
         pool: host.pool.clone(),
         clock: host.clock.clone(),
         systems: Arc::new(config.systems.clone()),
+        keys: keys.clone(),
     };
     let bots = synology_bots::Bots::new(
         host.pool.clone(),
@@ -80,6 +83,7 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
         .add_service(taking)
         .add_service(SynologyBotServiceServer::new(bots))
         .add_service(LogServer::new(NAME, SCHEMA, host.pool.clone()));
+    let forgetting = keys.clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
     Ok(Service {
         name: NAME,
         routes,
@@ -88,6 +92,7 @@ fn build(config: &Config, host: &Host) -> anyhow::Result<Service> {
             host.consume("identity", events::Users),
             host.consume("tenancy-admin", events::Companies),
             Task::new("stored-mails", intake.work(host.stop.clone())),
+            Task::new("old-keys", forgetting),
         ],
         http: None,
     })

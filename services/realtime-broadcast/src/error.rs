@@ -24,6 +24,9 @@ pub enum Error {
     /// The company has no app, or its app is switched off.
     #[error("realtime is not available to this company")]
     NoApp,
+    /// The key of a request.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// The database does not answer.
     #[error("the database does not answer at the moment")]
     Unavailable(#[source] sqlx::Error),
@@ -62,6 +65,7 @@ impl Failure for Error {
             Self::Target(_) | Self::Field { .. } => ErrorCode::InvalidInput,
             Self::Forbidden(_) => ErrorCode::PermissionDenied,
             Self::NoApp => ErrorCode::FailedPrecondition,
+            Self::Key(error) => error.code(),
             Self::Unavailable(_) | Self::Upstream { .. } | Self::Bus(_) => ErrorCode::Unavailable,
             Self::Sealed(_) | Self::Database(_) => ErrorCode::Internal,
         }
@@ -73,6 +77,7 @@ impl Failure for Error {
             Self::Field { .. } => "FIELD_INVALID",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NoApp => "NO_APP",
+            Self::Key(error) => error.reason(),
             Self::Unavailable(_) => "DATABASE_UNAVAILABLE",
             Self::Upstream { .. } => "UPSTREAM_UNAVAILABLE",
             Self::Bus(_) => "BUS_UNAVAILABLE",
@@ -85,6 +90,7 @@ impl Failure for Error {
         let field = match self {
             Self::Target(bad) => bad.field,
             Self::Field { field, .. } => field,
+            Self::Key(error) => return error.violations(),
             _ => return Vec::new(),
         };
         vec![FieldViolation {

@@ -16,7 +16,7 @@ use prost::Message;
 use proto::events::v1::{AppDisabled, FramePublished, UserTerminated};
 use sqlx::{PgConnection, PgPool};
 
-use crate::{Error, names::Wire};
+use crate::{Error, apps::App, names::Wire};
 
 /// The event of a durable frame.
 pub const FRAME_PUBLISHED: &str = "frame.published";
@@ -67,14 +67,15 @@ impl Publisher {
         }
     }
 
-    /// Records one frame and answers its offset on the channel.
-    pub async fn publish(&self, app: i64, company: CompanyId, frame: Frame) -> Result<i64, Error> {
-        let mut transaction = self.pool.begin().await?;
-        let offset = self
-            .record_one(&mut transaction, app, company, frame)
-            .await?;
-        transaction.commit().await?;
-        Ok(offset)
+    /// Records one frame of an app on the connection of an open transaction and
+    /// answers its offset on the channel.
+    pub async fn publish(
+        &self,
+        db: &mut PgConnection,
+        app: &App,
+        frame: Frame,
+    ) -> Result<i64, Error> {
+        Ok(self.record_one(db, app.id, app.company, frame).await?)
     }
 
     /// Records frames on the connection of an open transaction.

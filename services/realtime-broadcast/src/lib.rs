@@ -29,6 +29,7 @@ use std::sync::Arc;
 use ::events::{Follower, LogServer};
 use chassis::{Service, Stop, Task};
 use host::{Host, Spec};
+use idempotency::Keys;
 use proto::realtime::v1::realtime_service_server::RealtimeServiceServer;
 use tonic::service::Routes;
 
@@ -75,7 +76,9 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
         bytes: config.queue_bytes as usize,
     };
     let hub = Arc::new(Hub::new(bounds, config.max_connections as usize));
-    let apps = Apps::new(host.pool.clone(), sealer(&config)?);
+    let sealer = sealer(&config)?;
+    let keys = Keys::new(SCHEMA, sealer.clone());
+    let apps = Apps::new(host.pool.clone(), sealer);
     let publisher = Publisher::new(
         host.pool.clone(),
         host.clock.clone(),
@@ -104,11 +107,16 @@ async fn build(config: Config, host: Host) -> anyhow::Result<Service> {
     let rpc = Rpc {
         apps,
         publisher,
+        keys: keys.clone(),
+        clock: host.clock.clone(),
+        pool: host.pool.clone(),
         access: Access::new(host.upstreams.conversation.clone()),
         presence,
         hub,
     };
-    let tasks = tasks(&host, &sockets);
+    let mut tasks = tasks(&host, &sockets);
+    let forgetting = keys.clean(host.pool.clone(), host.clock.clone(), host.stop.clone());
+    tasks.push(Task::new("old-keys", forgetting));
     Ok(Service {
         name: NAME,
         routes: Routes::new(RealtimeServiceServer::new(rpc)).add_service(LogServer::new(

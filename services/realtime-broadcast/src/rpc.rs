@@ -1,6 +1,8 @@
 //! The gRPC surface: decode, call, encode.
 
 use auth::{Caller, CompanyId, Role};
+use chassis::Clock;
+use idempotency::{Asked, Begun, Keys};
 use proto::{
     events::v1::FramePublished,
     realtime::v1::{
@@ -11,6 +13,7 @@ use proto::{
         realtime_service_server::RealtimeService, target,
     },
 };
+use sqlx::PgPool;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -31,6 +34,12 @@ pub struct Rpc {
     pub apps: Apps,
     /// Where events go.
     pub publisher: Publisher,
+    /// What may be published again.
+    pub keys: Keys,
+    /// The time.
+    pub clock: Clock,
+    /// Connections to the database.
+    pub pool: PgPool,
     /// Who may listen.
     pub access: Access,
     /// Who is where.
@@ -63,7 +72,11 @@ impl RealtimeService for Rpc {
     ) -> Result<Response<PublishResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
         let token = token(&request)?;
-        let asked = request.into_inner();
+        let mut asked = request.into_inner();
+        let key = std::mem::take(&mut asked.idempotency_key);
+        // After a connection was lost, its socket has another id.
+        let except_socket_id = std::mem::take(&mut asked.except_socket_id);
+        let keyed = Asked::new(&caller, "Publish", &key, &asked).map_err(Error::from)?;
         let class = asked.class();
         let target = target_of(asked.target)?;
         let logical_name = target.logical().map_err(Error::from)?;
@@ -71,23 +84,34 @@ impl RealtimeService for Rpc {
             wire: target.wire().map_err(Error::from)?,
             event: event_name(asked.event)?,
             data_json: json_text(asked.data_json)?,
-            except_socket_id: except(asked.except_socket_id)?,
+            except_socket_id: except(except_socket_id)?,
         };
         let app = self.app(&caller, asked.company_id).await?;
         self.access.check_room(&caller, &token, &target).await?;
-        let offset = match class {
-            EventClass::Ephemeral => {
-                self.publisher.whisper(&ephemeral(app.id, frame)).await?;
-                0
-            }
-            EventClass::Unspecified | EventClass::Durable => {
-                self.publisher.publish(app.id, app.company, frame).await?
-            }
+        let whispered = match class {
+            EventClass::Ephemeral => Some(ephemeral(app.id, frame.clone())),
+            EventClass::Unspecified | EventClass::Durable => None,
         };
-        Ok(Response::new(PublishResponse {
+        let now = self.clock.now();
+        let begun = self.keys.begin(&self.pool, now, keyed).await;
+        let mut work = match begun.map_err(Error::from)? {
+            Begun::Answered(answer) => return Ok(Response::new(answer)),
+            Begun::Work(work) => work,
+        };
+        let offset = match whispered {
+            Some(_) => 0,
+            None => self.publisher.publish(work.db(), &app, frame).await?,
+        };
+        let answer = PublishResponse {
             logical_name,
             offset,
-        }))
+        };
+        work.commit(&answer).await.map_err(Error::from)?;
+        // Nobody misses a whisper that a crash swallows here.
+        if let Some(whispered) = whispered {
+            self.publisher.whisper(&whispered).await?;
+        }
+        Ok(Response::new(answer))
     }
 
     async fn authorize_channel(

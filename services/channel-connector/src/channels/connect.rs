@@ -12,45 +12,58 @@ use crate::{
     providers::{self, CallError, bot_number},
 };
 
+/// A bot to connect.
+pub(crate) struct NewBot {
+    pub(crate) token: Secret,
+    pub(crate) company: CompanyId,
+    pub(crate) name: String,
+}
+
 impl Channels {
+    /// Refuses callers who may not connect a bot, and what cannot be one.
+    pub(crate) async fn may_connect(&self, caller: &Caller, bot: &NewBot) -> Result<()> {
+        super::may_write(caller)?;
+        self.companies
+            .check(caller, bot.company, ChannelType::Telegram, "company")
+            .await?;
+        input::check_name(&bot.name)
+    }
+
+    /// The channel of a bot that Telegram knows, if there is one already.
+    pub(crate) async fn known_bot(&self, bot: &NewBot) -> Result<Option<Credentials>> {
+        let number = bot_number(bot.token.expose())
+            .ok_or_else(|| refused_token("a bot token is digits, a colon and letters"))?;
+        self.telegram.get_me(&bot.token).await.map_err(of_token)?;
+        let held = self.bots(own_scope(), None, Some(number)).await?;
+        match held.into_iter().next() {
+            Some(held) if held.channel.company != bot.company => Err(Error::AccountTaken),
+            held => Ok(held),
+        }
+    }
+
     /// Adds or updates the channel of a bot and has Telegram post its updates here. Doing it
     /// again keeps the secret of the webhook, so that no update in flight is refused.
     pub(crate) async fn connect_telegram(
         &self,
-        caller: &Caller,
-        token: &Secret,
-        company: CompanyId,
-        name: String,
+        bot: NewBot,
+        held: Option<Credentials>,
     ) -> Result<Channel> {
-        super::may_write(caller)?;
-        let kind = ChannelType::Telegram;
-        self.companies
-            .check(caller, company, kind, "company")
-            .await?;
-        input::check_name(&name)?;
-        let number = bot_number(token.expose())
-            .ok_or_else(|| refused_token("a bot token is digits, a colon and letters"))?;
-        self.telegram.get_me(token).await.map_err(of_token)?;
-
-        let held = self.bots(own_scope(), None, Some(number)).await?;
-        let credentials = match held.into_iter().next() {
-            Some(held) if held.channel.company != company => return Err(Error::AccountTaken),
-            Some(held) => self.reconnect(held, token, &name).await?,
-            None => {
-                let new = NewChannel {
-                    company,
-                    name,
-                    kind,
-                    app: token.clone(),
-                    token: Secret::default(),
-                    secret: Secret::default(),
-                    additional_app_id: String::new(),
-                };
-                let checked = input::check_new(&new)?;
-                let row = self.seal_new(&new, &checked)?;
-                let row = store::insert(&self.pool, &row, self.clock.now()).await?;
-                self.open(row)?
-            }
+        let credentials = if let Some(held) = held {
+            self.reconnect(held, &bot.token, &bot.name).await?
+        } else {
+            let new = NewChannel {
+                company: bot.company,
+                name: bot.name,
+                kind: ChannelType::Telegram,
+                app: bot.token,
+                token: Secret::default(),
+                secret: Secret::default(),
+                additional_app_id: String::new(),
+            };
+            let checked = input::check_new(&new)?;
+            let row = self.seal_new(&new, &checked)?;
+            let row = store::insert(&self.pool, &row, self.clock.now()).await?;
+            self.open(row)?
         };
         self.directory.forget();
         self.register(&credentials).await.map_err(of_webhook)?;

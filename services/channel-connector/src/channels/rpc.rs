@@ -2,6 +2,7 @@
 
 use auth::{Caller, ChannelId, CompanyId, Role};
 use chassis::config::Secret;
+use idempotency::{Asked, Begun, Claim};
 use proto::{
     channel::v1::{
         self as wire, ConnectTelegramRequest, ConnectTelegramResponse, CreateChannelRequest,
@@ -16,8 +17,8 @@ use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Change, Channel, ChannelType, Channels, Filter, NewChannel};
-use crate::error::Error;
+use super::{Change, Channel, ChannelType, Channels, Filter, NewChannel, connect::NewBot};
+use crate::error::{Error, Result};
 
 /// The most channels of an unpaged list.
 const CAP: u32 = 10_000;
@@ -79,22 +80,8 @@ impl ChannelService for Rpc {
         request: Request<CreateChannelRequest>,
     ) -> std::result::Result<Response<CreateChannelResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
-        let wanted = request.into_inner();
-        let kind = known_type(wanted.r#type())
-            .ok_or_else(|| Error::field("type", "INVALID", "a channel needs a type"))?;
-        let new = NewChannel {
-            company: CompanyId(wanted.company_id),
-            name: wanted.name,
-            kind,
-            app: Secret::new(wanted.app),
-            token: Secret::new(wanted.token),
-            secret: Secret::new(wanted.secret_key),
-            additional_app_id: wanted.additional_app_id,
-        };
-        let channel = self.0.create(&caller, new).await?;
-        Ok(Response::new(CreateChannelResponse {
-            channel: Some(self.shown(&caller, &channel)),
-        }))
+        let answer = self.create_once(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn update_channel(
@@ -155,23 +142,86 @@ impl ChannelService for Rpc {
         request: Request<ConnectTelegramRequest>,
     ) -> std::result::Result<Response<ConnectTelegramResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
-        let wanted = request.into_inner();
-        let channel = self
-            .0
-            .connect_telegram(
-                &caller,
-                &Secret::new(wanted.bot_token.trim()),
-                CompanyId(wanted.company_id),
-                wanted.name,
-            )
-            .await?;
-        Ok(Response::new(ConnectTelegramResponse {
-            channel: Some(self.shown(&caller, &channel)),
-        }))
+        let answer = self.connect_once(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 }
 
 impl Rpc {
+    async fn create_once(
+        &self,
+        caller: &Caller,
+        wanted: CreateChannelRequest,
+    ) -> Result<CreateChannelResponse> {
+        let key = &wanted.idempotency_key;
+        let keyed = Asked::new(caller, "CreateChannel", key, &wanted)?;
+        let kind = known_type(wanted.r#type())
+            .ok_or_else(|| Error::field("type", "INVALID", "a channel needs a type"))?;
+        let new = NewChannel {
+            company: CompanyId(wanted.company_id),
+            name: wanted.name,
+            kind,
+            app: Secret::new(wanted.app),
+            token: Secret::new(wanted.token),
+            secret: Secret::new(wanted.secret_key),
+            additional_app_id: wanted.additional_app_id,
+        };
+        self.0.may_create(caller, &new).await?;
+        let Channels {
+            pool, keys, clock, ..
+        } = &self.0;
+        let mut work = match keys.begin(pool, clock.now(), keyed).await? {
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let channel = self.0.create(work.db(), &new).await?;
+        let answer = CreateChannelResponse {
+            channel: Some(self.shown(caller, &channel)),
+        };
+        work.commit(&answer).await?;
+        self.0.created();
+        Ok(answer)
+    }
+
+    /// Telegram is asked while nothing is locked, so the key is taken before; to do
+    /// it all again harms nobody.
+    async fn connect_once(
+        &self,
+        caller: &Caller,
+        wanted: ConnectTelegramRequest,
+    ) -> Result<ConnectTelegramResponse> {
+        let Channels {
+            pool, keys, clock, ..
+        } = &self.0;
+        let now = clock.now();
+        let key = &wanted.idempotency_key;
+        let keyed = Asked::new(caller, "ConnectTelegram", key, &wanted)?;
+        let bot = NewBot {
+            token: Secret::new(wanted.bot_token.trim()),
+            company: CompanyId(wanted.company_id),
+            name: wanted.name,
+        };
+        self.0.may_connect(caller, &bot).await?;
+        let mut db = pool.acquire().await?;
+        if let Some(answer) = keys.answered(&mut db, now, keyed.as_ref()).await? {
+            return Ok(answer);
+        }
+        drop(db);
+        let held = self.0.known_bot(&bot).await?;
+        let claim = keys.claim(&mut *pool.acquire().await?, now, keyed).await?;
+        let slot = match claim {
+            Claim::Answered(answer) => return Ok(answer),
+            Claim::Taken(slot) => slot,
+        };
+        let channel = self.0.connect_telegram(bot, held).await?;
+        let answer = ConnectTelegramResponse {
+            channel: Some(self.shown(caller, &channel)),
+        };
+        keys.settle(&mut *pool.acquire().await?, &slot, &answer)
+            .await?;
+        Ok(answer)
+    }
+
     fn shown(&self, caller: &Caller, channel: &Channel) -> wire::Channel {
         shown(caller, channel, self.0.clock.now())
     }

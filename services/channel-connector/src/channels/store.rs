@@ -1,7 +1,7 @@
 //! All SQL on channel.channel.
 
 use auth::{ChannelId, CompanyId, TenantScope};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -212,7 +212,7 @@ pub(super) async fn bots(
 }
 
 /// Stores a new channel; its id is made here.
-pub(super) async fn insert(pool: &PgPool, row: &Row, now: OffsetDateTime) -> Result<Row> {
+pub(super) async fn insert(db: impl PgExecutor<'_>, row: &Row, now: OffsetDateTime) -> Result<Row> {
     Ok(sqlx::query_as!(
         Row,
         r#"INSERT INTO channel.channel
@@ -232,7 +232,7 @@ pub(super) async fn insert(pool: &PgPool, row: &Row, now: OffsetDateTime) -> Res
         row.additional_app_id,
         now,
     )
-    .fetch_one(pool)
+    .fetch_one(db)
     .await?)
 }
 

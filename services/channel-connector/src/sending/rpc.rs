@@ -2,6 +2,7 @@
 
 use auth::{ChannelId, UserId};
 use chassis::config::Secret;
+use idempotency::Asked;
 use proto::channel::v1::{
     ReadTelegramRequest, ReadTelegramResponse, SendTelegramRequest, SendTelegramResponse,
     SendWhatsAppRequest, SendWhatsAppResponse, TelegramMessage,
@@ -10,6 +11,7 @@ use proto::channel::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Sending, TelegramText, WhatsAppMessage};
+use crate::error::Error;
 
 /// SendingService on behalf of callers.
 pub(crate) struct Rpc(pub(crate) Sending);
@@ -22,19 +24,17 @@ impl SendingService for Rpc {
     ) -> Result<Response<SendWhatsAppResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
         let wanted = request.into_inner();
+        let key = &wanted.idempotency_key;
+        let keyed = Asked::new(&caller, "SendWhatsApp", key, &wanted).map_err(Error::from)?;
         let message = WhatsAppMessage {
             channel: ChannelId(wanted.channel_id),
             to: wanted.to,
             text: wanted.text,
             guest_token: wanted.guest_token,
             file: wanted.file,
-            idempotency_key: wanted.idempotency_key,
         };
-        let started = self.0.whatsapp(&caller, message).await?;
-        Ok(Response::new(SendWhatsAppResponse {
-            message_id: started.message_id,
-            chat_id: started.chat_id,
-        }))
+        let answer = self.0.whatsapp(&caller, message, keyed).await?;
+        Ok(Response::new(answer))
     }
 
     async fn send_telegram(
@@ -43,18 +43,16 @@ impl SendingService for Rpc {
     ) -> Result<Response<SendTelegramResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
         let wanted = request.into_inner();
+        let key = &wanted.idempotency_key;
+        let keyed = Asked::new(&caller, "SendTelegram", key, &wanted).map_err(Error::from)?;
         let message = TelegramText {
             bot_token: Secret::new(wanted.bot_token),
             chat: wanted.telegram_chat_id,
             text: wanted.text,
             user: UserId(wanted.user_id),
-            idempotency_key: wanted.idempotency_key,
         };
-        let started = self.0.telegram(&caller, message).await?;
-        Ok(Response::new(SendTelegramResponse {
-            chat_id: started.first().map_or(0, |first| first.chat_id),
-            message_ids: started.iter().map(|piece| piece.message_id).collect(),
-        }))
+        let answer = self.0.telegram(&caller, message, keyed).await?;
+        Ok(Response::new(answer))
     }
 
     async fn read_telegram(

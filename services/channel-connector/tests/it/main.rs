@@ -14,6 +14,7 @@ mod guest_files;
 mod ordering;
 mod orphans;
 mod pressure;
+mod repetitions;
 mod rig;
 mod samples;
 mod sending;

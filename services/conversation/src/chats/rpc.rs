@@ -2,6 +2,7 @@
 
 use auth::{Caller, ChannelId, ChatId, CompanyId, DepartmentId, MessageId, UserId};
 use chassis::crash;
+use idempotency::{Asked, Begun};
 use postgres::Page;
 use proto::{
     common::v1::{PageInfo, PageRequest},
@@ -98,20 +99,9 @@ impl ChatService for ChatDesk {
         &self,
         request: Request<SendMessageRequest>,
     ) -> Result<Response<SendMessageResponse>, Status> {
-        let viewer = Viewer::of(auth::caller(&request)?)?;
-        let request = request.into_inner();
-        let outgoing = Outgoing {
-            chat: ChatId(request.chat_id),
-            text: storable(&request.text),
-            key: request.idempotency_key,
-        };
-        let mut tx = self.0.begin().await?;
-        let message = messages::send(&mut tx, &self.0, &viewer, &outgoing).await?;
-        tx.commit().await.map_err(Error::from)?;
-        crash::point("send.committed");
-        Ok(Response::new(SendMessageResponse {
-            message: Some(messages::encode(&message)),
-        }))
+        let caller = auth::caller(&request)?.clone();
+        let answer = self.send_once(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn start_message(
@@ -156,6 +146,34 @@ impl ChatService for ChatDesk {
             Err(error) => return Err(error.into()),
         };
         Ok(Response::new(CanAccessChatResponse { allowed }))
+    }
+}
+
+impl ChatDesk {
+    async fn send_once(
+        &self,
+        caller: &Caller,
+        request: SendMessageRequest,
+    ) -> Result<SendMessageResponse, Error> {
+        let viewer = Viewer::of(caller)?;
+        let Wiring { pool, keys, .. } = &self.0;
+        let keyed = Asked::new(caller, "SendMessage", &request.idempotency_key, &request)?;
+        let outgoing = Outgoing {
+            chat: ChatId(request.chat_id),
+            text: storable(&request.text),
+        };
+        let mut work = match keys.begin(pool, self.0.clock.now(), keyed).await? {
+            // Its own words, even if the chat has become part of another one.
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let message = messages::send(work.db(), &self.0, &viewer, &outgoing).await?;
+        let answer = SendMessageResponse {
+            message: Some(messages::encode(&message)),
+        };
+        work.commit(&answer).await?;
+        crash::point("send.committed");
+        Ok(answer)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use auth::{Caller, CompanyId};
 use chassis::FieldViolation;
+use idempotency::{Asked, Begun};
 use proto::conversation::v1::{
     self as wire, GetGuestByPhoneRequest, GetGuestByPhoneResponse, StoreGuestRequest,
     StoreGuestResponse, guest_service_server::GuestService,
@@ -20,17 +21,9 @@ impl GuestService for GuestDesk {
         &self,
         request: Request<StoreGuestRequest>,
     ) -> Result<Response<StoreGuestResponse>, Status> {
-        let caller = auth::caller(&request)?;
-        let company = reach(caller, request.get_ref().company_id)?;
-        let scope = caller.scope_without_user();
-        let registration = registration(company, &request.into_inner())?;
-        let mut tx = self.0.begin().await?;
-        let guest = guests::register(&mut tx, scope, &registration, self.0.clock.now()).await?;
-        tx.commit().await.map_err(Error::from)?;
-        Ok(Response::new(StoreGuestResponse {
-            token: self.token(&guest),
-            guest: Some(encode(guest)),
-        }))
+        let caller = auth::caller(&request)?.clone();
+        let answer = self.store_once(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn get_guest_by_phone(
@@ -52,6 +45,33 @@ impl GuestService for GuestDesk {
 }
 
 impl GuestDesk {
+    async fn store_once(
+        &self,
+        caller: &Caller,
+        request: StoreGuestRequest,
+    ) -> Result<StoreGuestResponse, Error> {
+        let company = reach(caller, request.company_id)?;
+        let scope = caller.scope_without_user();
+        if !scope.contains(company) {
+            return Err(Error::ForeignCompany);
+        }
+        let keyed = Asked::new(caller, "StoreGuest", &request.idempotency_key, &request)?;
+        let registration = registration(company, &request)?;
+        let Wiring { pool, keys, .. } = &self.0;
+        let now = self.0.clock.now();
+        let mut work = match keys.begin(pool, now, keyed).await? {
+            Begun::Answered(answer) => return Ok(answer),
+            Begun::Work(work) => work,
+        };
+        let guest = guests::register(work.db(), scope, &registration, now).await?;
+        let answer = StoreGuestResponse {
+            token: self.token(&guest),
+            guest: Some(encode(guest)),
+        };
+        work.commit(&answer).await?;
+        Ok(answer)
+    }
+
     fn token(&self, guest: &Guest) -> String {
         let claim = Claim {
             guest: guest.id,

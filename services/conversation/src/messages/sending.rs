@@ -28,8 +28,6 @@ pub(crate) struct Outgoing {
     pub(crate) chat: ChatId,
     /// The text.
     pub(crate) text: String,
-    /// Makes a repetition answer the first result; may be empty.
-    pub(crate) key: String,
 }
 
 /// Writes into a chat.
@@ -40,14 +38,8 @@ pub(crate) async fn send(
     outgoing: &Outgoing,
 ) -> Result<Message, Error> {
     check_text(&outgoing.text)?;
-    let key = check_key(&outgoing.key)?;
     let now = wiring.clock.now();
     let mut chat = chats::visible_locked(db, viewer, outgoing.chat).await?;
-    if let Some(key) = key
-        && let Some(known) = store::by_client_id(db, chat.id, key).await?
-    {
-        return repeated(db, known, |known| known.text == outgoing.text).await;
-    }
     if !chat.open {
         return Err(Error::ChatClosed);
     }
@@ -56,7 +48,6 @@ pub(crate) async fn send(
     chats::note_writer(db, &wiring.outbox, &mut chat, writer, now).await?;
     let draft = Draft {
         text: outgoing.text.clone(),
-        client_id: key.map(str::to_owned),
         ..Draft::of_user(&chat, viewer.id, &viewer.name, now)
     };
     let message = append(db, &wiring.outbox, &mut chat, &draft, now).await?;
@@ -83,7 +74,8 @@ pub(crate) struct Start {
     pub(crate) text: String,
     /// A stored file of the connector; may be empty.
     pub(crate) media_filename: String,
-    /// Makes a repetition answer the first result; may be empty.
+    /// What the connector calls this message, so that asking again answers the
+    /// first result; may be empty.
     pub(crate) key: String,
 }
 
@@ -163,6 +155,7 @@ async fn recipient(
     guests::resolve_recipient(db, &wiring.tokens, &start.guest_token, &sighting, now).await
 }
 
+/// The stored message of a key, if it is the same one.
 async fn repeated_start(
     db: &mut PgConnection,
     known: MessageId,
@@ -170,22 +163,11 @@ async fn repeated_start(
     guest: GuestId,
 ) -> Result<Message, Error> {
     let to = chats::guest_of_message(db, known).await?;
-    repeated(db, known, |known| {
-        known.text == start.text
-            && known.media_filename == start.media_filename
-            && to == Some(guest)
-    })
-    .await
-}
-
-/// The stored message of an idempotency key, if it is the same one.
-async fn repeated(
-    db: &mut PgConnection,
-    known: MessageId,
-    same: impl FnOnce(&Message) -> bool,
-) -> Result<Message, Error> {
     let known = store::find(db, known).await?.ok_or(Error::MessageUnknown)?;
-    if same(&known) {
+    let same = known.text == start.text
+        && known.media_filename == start.media_filename
+        && to == Some(guest);
+    if same {
         Ok(known)
     } else {
         Err(Error::IdempotencyConflict)

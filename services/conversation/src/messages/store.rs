@@ -24,9 +24,9 @@ pub(super) async fn insert(
                (company_id, chat_id, channel_id, seq, direction, kind, text, media_filename,
                 reply_to_provider_id, sender_user_id, sender_name, status, provider_id,
                 provider_ts, provider_seq, ordered_at, received_at, created_at, external_key,
-                client_id, start_key)
+                start_key)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                   $18, $19, $20, $21)
+                   $18, $19, $20)
            RETURNING id AS "id: MessageId""#,
         chat.company.0,
         chat.id.0,
@@ -47,7 +47,6 @@ pub(super) async fn insert(
         draft.received_at,
         now,
         draft.external_key,
-        draft.client_id,
         draft.start_key
     )
     .fetch_one(db)
@@ -133,22 +132,6 @@ pub(super) async fn is_in(
         chat.0
     )
     .fetch_one(db)
-    .await
-}
-
-/// The message of an idempotency key of a chat.
-pub(super) async fn by_client_id(
-    db: &mut PgConnection,
-    chat: ChatId,
-    key: &str,
-) -> Result<Option<MessageId>, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"SELECT id AS "id: MessageId" FROM conversation.message
-           WHERE chat_id = $1 AND client_id = $2"#,
-        chat.0,
-        key
-    )
-    .fetch_optional(db)
     .await
 }
 

@@ -99,7 +99,7 @@ async fn what_was_read_and_written_survives_the_joining(pool: PgPool) {
     let listed = rig.list(&admin(), "").await;
     assert_eq!((listed[0].unread, listed[0].assigned_user_id), (1, 2));
     let again = rig
-        .send(&admin(), one.chat_id, "respuesta", "clave")
+        .send(&admin(), two.chat_id, "respuesta", "clave")
         .await
         .unwrap();
     assert_eq!(again.text, "respuesta");

@@ -52,9 +52,28 @@ async fn a_key_makes_a_repetition_answer_the_first_result(pool: PgPool) {
         .await
         .unwrap_err();
     assert_eq!(refused.code, ErrorCode::AlreadyExists);
-    assert_eq!(refused.reason, "IDEMPOTENCY_CONFLICT");
+    assert_eq!(refused.reason, "IDEMPOTENCY_KEY_REUSED");
     let requested: Vec<OutboundRequested> = rig.announced("outbound.requested").await;
     assert_eq!(requested.len(), 1);
+}
+
+#[sqlx::test(migrator = "conversation::MIGRATOR")]
+async fn a_key_is_its_users_alone_and_forgotten_after_48_hours(pool: PgPool) {
+    let rig = Rig::start(pool).await;
+    let chat = rig.chat_of("50688888888").await;
+    let mut colleague = admin();
+    colleague.user.as_mut().unwrap().id = auth::UserId(71);
+    let first = rig.send(&admin(), chat, "Buenas", "clave").await.unwrap();
+    let other = rig.send(&colleague, chat, "Buenas", "clave").await.unwrap();
+    assert_ne!(other.message_id, first.message_id);
+
+    rig.clock.advance(Duration::hours(47));
+    let again = rig.send(&admin(), chat, "Buenas", "clave").await.unwrap();
+    assert_eq!(again, first);
+    // Then it is a message like any other, which comes too late for the guest.
+    rig.clock.advance(Duration::hours(1));
+    let late = rig.send(&admin(), chat, "Buenas", "clave").await;
+    assert_eq!(late.unwrap_err().reason, "WINDOW_CLOSED");
 }
 
 #[sqlx::test(migrator = "conversation::MIGRATOR")]
@@ -220,7 +239,7 @@ async fn a_text_has_1_to_4096_characters(pool: PgPool) {
         .send(&admin(), chat, "x", &"k".repeat(192))
         .await
         .unwrap_err();
-    assert_eq!(wrong_field(&refused), ("idempotency_key", "INVALID"));
+    assert_eq!(wrong_field(&refused), ("Idempotency-Key", "INVALID"));
 }
 
 #[sqlx::test(migrator = "conversation::MIGRATOR")]

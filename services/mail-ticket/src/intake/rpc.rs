@@ -16,12 +16,13 @@ impl IntakeService for Intake {
         request: Request<SaveMailRequest>,
     ) -> Result<Response<SaveMailResponse>, Status> {
         let caller = auth::caller(&request)?.clone();
-        let (answer, repeated) = self.save(&caller, request.into_inner()).await?;
-        Ok(Response::new(encode(answer, repeated)))
+        let answer = self.save(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 }
 
-fn encode(answer: Answer, repeated: bool) -> SaveMailResponse {
+/// What became of a mail, for the wire.
+pub(super) fn encode(answer: Answer, repeated: bool) -> SaveMailResponse {
     let outcome = match answer.outcome {
         Outcome::Created => MailOutcome::Created,
         Outcome::Appended => MailOutcome::Appended,

@@ -99,33 +99,6 @@ pub(super) async fn insert(
     find(db, new).await?.ok_or(Error::Unreadable)
 }
 
-/// Binds a key to a mail, unless it is bound; answers whose it is.
-pub(super) async fn bind_key(
-    db: &mut PgConnection,
-    client: i64,
-    key: &str,
-    inbound: i64,
-    now: OffsetDateTime,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query!(
-        "INSERT INTO mail.intake_key (client_id, key, inbound_id, created_at)
-         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        client,
-        key,
-        inbound,
-        now
-    )
-    .execute(&mut *db)
-    .await?;
-    sqlx::query_scalar!(
-        "SELECT inbound_id FROM mail.intake_key WHERE client_id = $1 AND key = $2",
-        client,
-        key
-    )
-    .fetch_one(db)
-    .await
-}
-
 /// Takes a mail into hand, waiting for whoever has it.
 pub(super) async fn lock(db: &mut PgConnection, inbound: i64) -> Result<Locked, sqlx::Error> {
     let row = sqlx::query!(

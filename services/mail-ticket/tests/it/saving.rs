@@ -105,7 +105,7 @@ async fn a_key_belongs_to_one_mail(pool: PgPool) {
         mail
     };
     let first = rig.save(keyed("1@c", "k1")).await;
-    assert!(rig.save(keyed("1@c", "k1")).await.repeated_mail);
+    assert_eq!(rig.save(keyed("1@c", "k1")).await, first);
     assert_eq!(
         rig.save(keyed("1@c", "k2")).await.ticket_id,
         first.ticket_id

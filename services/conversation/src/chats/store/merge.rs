@@ -83,19 +83,15 @@ async fn move_messages(
     gone: ChatId,
     already: i64,
 ) -> Result<(), sqlx::Error> {
-    // Keys are unique in a chat; where both chats have one, the kept chat's is
-    // the one that counts.
+    // Ids of the provider are unique in a chat; where both chats have one, the kept
+    // chat's is the one that counts.
     sqlx::query!(
         "UPDATE conversation.message AS moved SET
              chat_id = $1, seq = moved.seq + $3,
              provider_id = CASE WHEN EXISTS (
                  SELECT FROM conversation.message AS other
                  WHERE other.chat_id = $1 AND other.provider_id = moved.provider_id
-             ) THEN NULL ELSE moved.provider_id END,
-             client_id = CASE WHEN EXISTS (
-                 SELECT FROM conversation.message AS other
-                 WHERE other.chat_id = $1 AND other.client_id = moved.client_id
-             ) THEN NULL ELSE moved.client_id END
+             ) THEN NULL ELSE moved.provider_id END
          WHERE moved.chat_id = $2",
         kept.0,
         gone.0,

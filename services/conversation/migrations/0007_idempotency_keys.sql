@@ -1,0 +1,24 @@
+-- Requests that may be repeated under a key of the caller, for 48 hours.
+
+CREATE TABLE conversation.idempotency_key (
+    -- The service that called, its API client and its user, `edge|1|7`; 0 is nobody.
+    owner text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    -- Names the request and its repetitions to other services.
+    id uuid NOT NULL,
+    -- A digest of what was asked for, sealed.
+    request bytea NOT NULL,
+    -- The answer, sealed; absent while the work is done or was left half-way.
+    answer bytea,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (owner, operation, key)
+);
+
+CREATE INDEX idempotency_key_created_at ON conversation.idempotency_key (created_at);
+
+-- Keys of messages stand in the table now. What was here goes with the next
+-- release, when no process writes it any more; chats that become one must not
+-- stumble over it until then.
+ALTER TABLE conversation.message DROP CONSTRAINT message_client_id;
+COMMENT ON COLUMN conversation.message.client_id IS 'not written any more';
