@@ -34,6 +34,14 @@ fuzz-api: servers tools ## Call all operations, as everybody, with FUZZ_EXAMPLES
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) NEXTEST_PROFILE=fuzz \
 		$(WITH_SERVERS) cargo $(NEXTEST) -p standalone description::
 
+.PHONY: fuzz-input
+fuzz-input: ## Let libFuzzer read requests and judge their fields for FUZZ_SECONDS=120.
+	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --version 0.13.2 --locked --debug
+	mkdir -p target/fuzz/corpus
+	cd edge && cargo fuzz run --sanitizer none --target-dir ../target/fuzz input \
+		../target/fuzz/corpus fuzz/seeds -- \
+		-max_total_time=$(or $(FUZZ_SECONDS),120) -max_len=4096 -timeout=10
+
 .PHONY: check
 check: fmt-check lint doc lint-proto lint-openapi lint-files ## Everything that needs no server: format, lints, docs, protos, OpenAPI.
 

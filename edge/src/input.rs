@@ -6,6 +6,8 @@
 
 mod body;
 mod check;
+#[cfg(any(test, feature = "fuzz"))]
+mod exercise;
 mod form;
 pub mod sentence;
 
@@ -15,6 +17,8 @@ use serde_json::{Map, Value};
 
 pub use body::{Source, read};
 pub use check::{Check, LINE, Paging};
+#[cfg(feature = "fuzz")]
+pub use exercise::exercise;
 pub use sentence::Language;
 
 /// How deep objects and lists may nest.

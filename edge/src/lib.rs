@@ -31,6 +31,8 @@ use host::Upstreams;
 
 pub use config::Config;
 pub use credentials::Guard;
+#[cfg(feature = "fuzz")]
+pub use input::exercise;
 pub use limits::Limits;
 
 /// The edge, built and not running.

@@ -257,7 +257,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::input::{Source, read};
+    use crate::input::{Source, exercise::exercise, read};
 
     fn input(body: &Value) -> Input {
         let body = serde_json::to_vec(body).unwrap();
@@ -352,6 +352,13 @@ mod tests {
         assert!(fields(&HeaderMap::new(), "", body.into_bytes()).is_err());
     }
 
+    #[test]
+    fn what_the_fuzzer_starts_from_is_read() {
+        for seed in std::fs::read_dir("fuzz/seeds").unwrap() {
+            exercise(&std::fs::read(seed.unwrap().path()).unwrap());
+        }
+    }
+
     proptest! {
         #[test]
         fn no_body_breaks_the_reader(
@@ -373,6 +380,29 @@ mod tests {
                 check.object("filters");
                 let _ = check.done();
             }
+        }
+
+        #[test]
+        fn every_rule_keeps_its_promise(
+            kind in prop_oneof![
+                Just("application/json"),
+                Just("application/x-www-form-urlencoded"),
+            ],
+            value in prop_oneof![
+                any::<i64>().prop_map(|number| json!(number)),
+                any::<f64>().prop_map(|number| json!(number)),
+                "[-+0-9.:@SN \"]{0,24}".prop_map(|text| json!(text)),
+                "\\PC{0,24}".prop_map(|text| json!(text)),
+                proptest::collection::vec(any::<i64>(), 0..4).prop_map(|list| json!(list)),
+                any::<bool>().prop_map(|switch| json!(switch)),
+            ],
+        ) {
+            let fields = json!({"a": value, "filters": {"a": value}, "list": [value]});
+            let body = match kind {
+                "application/json" => fields.to_string(),
+                _ => format!("a={value}&filters[a]={value}&list[]={value}"),
+            };
+            exercise(format!("{kind}\n\n{body}").as_bytes());
         }
 
         #[test]
