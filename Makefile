@@ -24,7 +24,7 @@ providers: ## Strict doubles of WhatsApp and Telegram on 127.0.0.1:9101 and 9102
 		--telegram 127.0.0.1:9102 --bot 12345:ABC --allow-any-webhook-url
 
 .PHONY: test
-test: servers tools ## Prove everything, on a private PostgreSQL and a private Redis.
+test: servers browser tools ## Prove everything, on a private PostgreSQL and a private Redis.
 	cargo build --workspace --bins
 	$(WITH_SERVERS) cargo $(NEXTEST) --workspace
 
@@ -94,16 +94,20 @@ check-queries: servers ## The offline data must be that of the migrations and qu
 	$(WITH_SERVERS) scripts/queries check $(SERVICES)
 
 .PHONY: bench
-bench: bench-bitacora bench-edge bench-login bench-token bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
+bench: bench-bitacora bench-crowd bench-edge bench-login bench-token bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
 
 .PHONY: bench-%
-bench-%: servers ## One benchmark: bitacora, edge, login, token, webhook.
+bench-%: servers ## One benchmark: bitacora, crowd, edge, login, token, webhook.
 	cargo build --release -p bench -p edge -p standalone -p channel-connector -p identity
 	target/release/bench $*
 
 .PHONY: servers
 servers:
 	@scripts/install-servers postgresql redis
+
+.PHONY: browser
+browser:
+	@scripts/install-servers chromium
 
 .PHONY: tools
 tools: $(VENV) libs/testing/js/node_modules

@@ -18,6 +18,7 @@ mod idempotency;
 mod logins;
 mod mail;
 mod matrix;
+mod page;
 mod path;
 mod pictures;
 mod readme;
