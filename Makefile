@@ -94,10 +94,10 @@ check-queries: servers ## The offline data must be that of the migrations and qu
 	$(WITH_SERVERS) scripts/queries check $(SERVICES)
 
 .PHONY: bench
-bench: bench-bitacora bench-crowd bench-edge bench-login bench-token bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
+bench: bench-bitacora bench-crowd bench-edge bench-list bench-login bench-token bench-webhook ## Every benchmark; each prints `name ours reference ratio target ok|short`.
 
 .PHONY: bench-%
-bench-%: servers ## One benchmark: bitacora, crowd, edge, login, token, webhook.
+bench-%: servers ## One benchmark: bitacora, crowd, edge, list, login, token, webhook.
 	cargo build --release -p bench -p edge -p standalone -p channel-connector -p identity
 	target/release/bench $*
 

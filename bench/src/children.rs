@@ -58,14 +58,20 @@ pub(crate) fn own_cpu_seconds() -> anyhow::Result<f64> {
     cpu_seconds(std::process::id())
 }
 
-/// Source: fields 14 and 15 of `/proc/PID/stat` (proc(5)), in ticks of which Linux
-/// has 100 a second on every architecture we serve.
+/// Source: the first field of `/proc/PID/task/TID/schedstat` (Documentation/scheduler
+/// of Linux), nanoseconds on a CPU. A thread that ended counts no longer; those of
+/// the runtimes do not.
 fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let (_, after_name) = stat.rsplit_once(')').context("no stat line")?;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks = |field: usize| -> anyhow::Result<f64> { Ok(fields[field].parse()?) };
-    Ok((ticks(11)? + ticks(12)?) / 100.0)
+    let mut total = 0.0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread may end while it is looked at.
+        let Ok(stat) = std::fs::read_to_string(thread?.path().join("schedstat")) else {
+            continue;
+        };
+        let field = stat.split_whitespace().next().context("no schedstat")?;
+        total += field.parse::<f64>()? / 1e9;
+    }
+    Ok(total)
 }
 
 fn beside_us(binary: &str) -> anyhow::Result<PathBuf> {
@@ -75,6 +81,19 @@ fn beside_us(binary: &str) -> anyhow::Result<PathBuf> {
 /// A port that is free now.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Waits until something listens on a port of this machine.
+pub(crate) async fn listens(port: u16) -> anyhow::Result<()> {
+    let began = Instant::now();
+    while tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .is_err()
+    {
+        anyhow::ensure!(began.elapsed() < PATIENCE, "nothing listens on {port}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// Waits until `url` answers 200.

@@ -7,7 +7,6 @@
 
 mod allowed;
 mod bearers;
-mod cache;
 mod clients;
 mod follower;
 mod keys;
@@ -18,7 +17,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use auth::{Authority, Call, Caller, UserCaller};
 use chassis::{Clock, Stop, Task, Upstream, code::refusal};
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use proto::identity::v1::{
     ApiClientLimits, AuthenticateBearerRequest, ClientPrincipal, PublicKey, UserPrincipal,
     authentication_service_client::AuthenticationServiceClient,
@@ -35,8 +34,8 @@ use crate::{
     tokens::{NAME, Tokens},
 };
 
-const CONSUMO: &str = "x-user-consumo";
-const SECRET: &str = "x-user-secret";
+static CONSUMO: HeaderName = HeaderName::from_static("x-user-consumo");
+static SECRET: HeaderName = HeaderName::from_static("x-user-secret");
 
 /// What a request has to be checked for.
 pub(crate) struct Asked<'a> {
@@ -97,6 +96,7 @@ impl Guard {
     pub(crate) fn tasks(&self, stop: &Stop) -> Vec<Task> {
         let mut learnt = self.bearers.learnt().to_vec();
         learnt.push(self.clients.learnt());
+        learnt.push(self.tokens.kept());
         let follower = Follower {
             identity: self.identity.clone(),
             tokens: Arc::clone(&self.tokens),
@@ -133,7 +133,7 @@ impl Guard {
                 Ok((caller, no_limits))
             }
             Credentials::Legacy
-                if !headers.contains_key(CONSUMO) && !headers.contains_key(SECRET) =>
+                if !headers.contains_key(&CONSUMO) && !headers.contains_key(&SECRET) =>
             {
                 Err(Failure::Hidden)
             }
@@ -169,7 +169,7 @@ impl Guard {
         headers: &HeaderMap,
         timeout: Duration,
     ) -> Result<Arc<ClientPrincipal>, Failure> {
-        match (value(headers, CONSUMO), value(headers, SECRET)) {
+        match (value(headers, &CONSUMO), value(headers, &SECRET)) {
             (Some(consumo), Some(secret)) => self.clients.check(consumo, secret, timeout).await,
             _ => Err(Failure::ConsumerCredentials),
         }
@@ -181,7 +181,7 @@ impl Guard {
         timeout: Duration,
     ) -> Result<Option<UserCaller>, Failure> {
         match bearer(headers) {
-            Some(token) => Ok(Some(self.bearers.check(&token, timeout).await?)),
+            Some(token) => Ok(Some(self.bearers.check(token, timeout).await?)),
             None => Ok(None),
         }
     }
@@ -193,7 +193,7 @@ impl Guard {
         timeout: Duration,
     ) -> Result<UserPrincipal, Failure> {
         let token = bearer(headers).ok_or(Failure::Unauthenticated)?;
-        self.bearers.principal(&token, timeout).await
+        self.bearers.principal(token, timeout).await
     }
 
     /// Says whether tokens are checked here: the lease on the revocation log stands.
@@ -233,18 +233,18 @@ fn refused(status: &Status) -> Failure {
 }
 
 /// A header that was sent with something in it.
-fn value(headers: &HeaderMap, name: &str) -> Option<String> {
+fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let value = std::str::from_utf8(headers.get(name)?.as_bytes()).ok()?;
     let value = value.trim();
-    (!value.is_empty()).then(|| value.to_owned())
+    (!value.is_empty()).then_some(value)
 }
 
 /// The bearer token; another scheme is none of ours.
-pub fn bearer(headers: &HeaderMap) -> Option<String> {
-    let header = value(headers, AUTHORIZATION.as_str())?;
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = value(headers, &AUTHORIZATION)?;
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 fn nonsense(what: &'static str) -> Failure {

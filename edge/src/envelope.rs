@@ -17,6 +17,9 @@ use crate::table::{Echo, Envelope};
 /// The message of every answer in the shape [`Envelope::Success`].
 pub const DONE: &str = "Operacion exitosa";
 
+/// Headers of an answer, with those it gets on its way out.
+const MOST_HEADERS: usize = 12;
+
 /// The id of the access log as a body shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownId {
@@ -148,7 +151,9 @@ fn json<T: Serialize + ?Sized>(status: StatusCode, body: &T) -> Response {
     };
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
-    response.headers_mut().insert(
+    let headers = response.headers_mut();
+    headers.reserve(MOST_HEADERS);
+    headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );

@@ -15,6 +15,7 @@ use crate::{
     envelope::{self, ShownId},
     errors::{Failure, Wording},
     input::{Check, Input, Language, sentence},
+    pipeline::Ids,
     table::{Family, Operation},
 };
 
@@ -38,6 +39,7 @@ pub struct Exchange {
     pub(crate) input: Input,
     pub(crate) body: Bytes,
     pub(crate) shown: ShownId,
+    pub(crate) ids: Ids,
     pub(crate) client_ip: Option<IpAddr>,
     pub(crate) deadline: Instant,
 }
@@ -105,7 +107,8 @@ impl Exchange {
 
     /// A call on behalf of the caller, within what is left of the time.
     pub fn call(&self) -> Result<Call, Failure> {
-        self.app.tokens.call_for(&self.caller, self.time_left())
+        let call = self.app.tokens.call_for(&self.caller, self.time_left())?;
+        Ok(self.ids.behind(call))
     }
 
     /// What is left of the time for calls.

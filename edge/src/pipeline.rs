@@ -1,14 +1,16 @@
 //! What happens to every request before and after its handler.
 //!
-//! One function around the whole router gives the ids, answers preflights and
-//! puts the headers on; one for each operation runs credentials, limits, input
-//! and handler within the deadline, and leaves a row in the access log.
+//! One function does it all for the operations of the table: ids, credentials,
+//! limits, input and handler within the deadline, the row of the access log, and the
+//! headers of the answer. It is one and not a stack of layers because each layer
+//! costs a request an allocation or two. What is no operation gets the ids and the
+//! headers alone.
 
 mod cors;
+mod ids;
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
-use auth::BitacoraId;
 use axum::{
     body::Body,
     extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State},
@@ -18,8 +20,8 @@ use axum::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS},
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, ORIGIN, X_CONTENT_TYPE_OPTIONS},
     request::Parts,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -27,6 +29,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 pub use cors::Cors;
+pub use ids::Ids;
 
 use crate::{
     App,
@@ -41,69 +44,37 @@ use crate::{
     table::{Audit, Family, Operation},
 };
 
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-static BITACORA_ID: HeaderName = HeaderName::from_static("x-bitacora-id");
-
-/// The ids of a request, and when it came in.
-#[derive(Clone)]
-struct Ids {
-    bitacora: i64,
-    request: String,
-    arrived: Instant,
+/// Goes around what is no operation and leaves no row: the pages about the API.
+pub async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let dress = Dress::of(&app, request.headers()).await;
+    let response = next.run(request).await;
+    dress.on(&app, response)
 }
 
-impl Ids {
-    fn of(request: &Request) -> Self {
-        request.extensions().get().cloned().unwrap_or(Self {
-            bitacora: 0,
-            request: String::new(),
-            arrived: Instant::now(),
-        })
+/// What every answer is given: the ids of the request, and whether the page that
+/// asked may read it.
+struct Dress {
+    ids: Ids,
+    origin: Option<HeaderValue>,
+}
+
+impl Dress {
+    async fn of(app: &App, headers: &HeaderMap) -> Self {
+        let origin = headers.get(ORIGIN).cloned();
+        let ids = Ids::of(&app.bitacora, headers).await;
+        Self { ids, origin }
     }
-}
 
-/// Goes around the whole router.
-pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let origin = request.headers().get(http::header::ORIGIN).cloned();
-    let arrived = Instant::now();
-    let ids = Ids {
-        arrived,
-        bitacora: app.bitacora.next().await,
-        request: request_id(request.headers()),
-    };
-    let mut response = if cors::is_preflight(&request) {
-        let entry = entry(&app, &ids, "", &request);
-        let response = cors::preflight(&request);
-        entry.answered(&response).await;
+    fn on(self, app: &App, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        self.ids.tell(headers);
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-cache, private"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        app.cors.allow(self.origin.as_ref(), headers);
         response
-    } else {
-        request.extensions_mut().insert(ids.clone());
-        next.run(request).await
-    };
-    let headers = response.headers_mut();
-    headers.insert(BITACORA_ID.clone(), HeaderValue::from(ids.bitacora));
-    if let Ok(value) = HeaderValue::from_str(&ids.request) {
-        headers.insert(REQUEST_ID.clone(), value);
     }
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-cache, private"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    app.cors.allow(origin.as_ref(), headers);
-    response
-}
-
-/// The id the caller gave the request, when it is fit for a log line, or a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok());
-    let fit = |id: &&str| {
-        (1..=64).contains(&id.len())
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    sent.filter(fit)
-        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
 /// Runs one request of an operation.
@@ -113,32 +84,44 @@ pub async fn run(
     handler: Handler,
     request: Request,
 ) -> Response {
-    let ids = Ids::of(&request);
+    let dress = Dress::of(&app, request.headers()).await;
+    let ids = &dress.ids;
     let entry = match operation.audit {
         Audit::Nothing => Entry::none(ids.arrived),
-        Audit::Read | Audit::Write | Audit::Security => entry(&app, &ids, operation.path, &request),
+        Audit::Read | Audit::Write | Audit::Security => entry(&app, ids, operation.path, &request),
     };
     let mut trail = Trail {
         entry,
         standing: None,
     };
     let own = ShownId::new(operation.echo, ids.bitacora, None);
-    let deadline = Instant::now() + app.deadline;
+    let deadline = ids.arrived + app.deadline;
     let span = tracing::info_span!(
         "http",
         method = operation.verb.name(),
         route = operation.path,
         bitacora = ids.bitacora,
-        request = ids.request,
+        request = ids.request(),
         otel.kind = "server",
     );
     chassis::telemetry::continue_trace(&span, request.headers());
     trail
         .entry
         .traced(|| span.in_scope(chassis::telemetry::traceparent));
-    let work = serve(app, operation, handler, request, ids, deadline, &mut trail);
-    let guarded = AssertUnwindSafe(work.instrument(span.clone())).catch_unwind();
-    let answered = match tokio::time::timeout_at(deadline, guarded).await {
+    let work = Work {
+        app: Arc::clone(&app),
+        operation,
+        handler,
+        ids: ids.clone(),
+        deadline,
+    };
+    let ended = {
+        // Pinned here, so that what is wrapped around it moves a pointer.
+        let work = pin!(work.run(request, &mut trail).instrument(span.clone()));
+        let guarded = AssertUnwindSafe(work).catch_unwind();
+        tokio::time::timeout_at(deadline, guarded).await
+    };
+    let answered = match ended {
         Ok(Ok(answered)) => answered,
         Ok(Err(_)) => {
             tracing::error!(parent: &span, "a handler panicked");
@@ -155,7 +138,7 @@ pub async fn run(
     }
     tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
     trail.entry.answered(&response).await;
-    response
+    dress.on(&app, response)
 }
 
 /// Begins the row of a request.
@@ -182,82 +165,81 @@ struct Trail {
     standing: Option<limits::Standing>,
 }
 
-async fn serve(
+/// What a request is answered with.
+struct Work {
     app: Arc<App>,
     operation: &'static Operation,
     handler: Handler,
-    request: Request,
     ids: Ids,
     deadline: Instant,
-    trail: &mut Trail,
-) -> Result<Response, Refusal> {
-    let own = ShownId::new(operation.echo, ids.bitacora, None);
-    let exchange = admit(app, operation, request, ids, deadline, trail)
-        .await
-        .map_err(|failure| (failure, own))?;
-    let shown = exchange.shown;
-    handler(exchange).await.map_err(|failure| (failure, shown))
 }
 
-/// Credentials, limits, body and fields, in this order.
-async fn admit(
-    app: Arc<App>,
-    operation: &'static Operation,
-    request: Request,
-    ids: Ids,
-    deadline: Instant,
-    trail: &mut Trail,
-) -> Result<Exchange, Failure> {
-    let (mut parts, body) = request.into_parts();
-    let path = path_of(&mut parts).await?;
-    let client_ip = parts
-        .extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|peer| app.proxies.caller(peer.0.ip(), &parts.headers));
-    let left = deadline.saturating_duration_since(Instant::now());
-    let asked = credentials::Asked {
-        demanded: operation.credentials,
-        headers: &parts.headers,
-        address: client_ip,
-        timeout: left,
-    };
-    let (mut caller, own_limits) = app.guard.check(&asked).await?;
-    trail.entry.caller(&caller);
-    caller.bitacora = Some(BitacoraId(ids.bitacora));
-    caller.request_id = ids.request;
-    app.limits
-        .spend(operation.rate, limits::Who::of(&caller, client_ip))?;
-    if let Some(client) = &caller.client {
-        trail.standing = app.quotas.spend(client.id, own_limits)?;
+impl Work {
+    async fn run(self, request: Request, trail: &mut Trail) -> Result<Response, Refusal> {
+        let (handler, own) = (
+            self.handler,
+            ShownId::new(self.operation.echo, self.ids.bitacora, None),
+        );
+        let exchange = self
+            .admit(request, trail)
+            .await
+            .map_err(|failure| (failure, own))?;
+        let shown = exchange.shown;
+        handler(exchange).await.map_err(|failure| (failure, shown))
     }
 
-    let body = whole(&parts.headers, body, operation.body_limit).await?;
-    trail.entry.received(body.len());
-    let (input, body) = if operation.raw_body {
-        (Input::default(), body)
-    } else {
-        let source = input::Source {
+    /// Credentials, limits, body and fields, in this order.
+    async fn admit(self, request: Request, trail: &mut Trail) -> Result<Exchange, Failure> {
+        let Self { app, operation, .. } = self;
+        let (mut parts, body) = request.into_parts();
+        let path = path_of(&mut parts).await?;
+        let client_ip = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|peer| app.proxies.caller(peer.0.ip(), &parts.headers));
+        let asked = credentials::Asked {
+            demanded: operation.credentials,
             headers: &parts.headers,
-            query: parts.uri.query().unwrap_or_default(),
-            path: &path,
-            body,
+            address: client_ip,
+            timeout: self.deadline.saturating_duration_since(Instant::now()),
         };
-        (input::read(source).await?, Bytes::new())
-    };
-    let shown = ShownId::new(operation.echo, ids.bitacora, input.sent_id());
-    trail.entry.claims(&input);
-    Ok(Exchange {
-        app,
-        operation,
-        caller,
-        headers: parts.headers,
-        path,
-        input,
-        body,
-        shown,
-        client_ip,
-        deadline,
-    })
+        let (caller, own_limits) = app.guard.check(&asked).await?;
+        trail.entry.caller(&caller);
+        app.limits
+            .spend(operation.rate, limits::Who::of(&caller, client_ip))?;
+        if let Some(client) = &caller.client {
+            trail.standing = app.quotas.spend(client.id, own_limits)?;
+        }
+
+        let body = whole(&parts.headers, body, operation.body_limit).await?;
+        trail.entry.received(body.len());
+        let (input, body) = if operation.raw_body {
+            (Input::default(), body)
+        } else {
+            let source = input::Source {
+                headers: &parts.headers,
+                query: parts.uri.query().unwrap_or_default(),
+                path: &path,
+                body,
+            };
+            (input::read(source).await?, Bytes::new())
+        };
+        let shown = ShownId::new(operation.echo, self.ids.bitacora, input.sent_id());
+        trail.entry.claims(&input);
+        Ok(Exchange {
+            app,
+            operation,
+            caller,
+            headers: parts.headers,
+            path,
+            input,
+            body,
+            shown,
+            ids: self.ids,
+            client_ip,
+            deadline: self.deadline,
+        })
+    }
 }
 
 async fn path_of(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {
@@ -287,14 +269,20 @@ async fn whole(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, F
     }
 }
 
-/// What no operation matches: no such path, or one that exists with other methods.
+/// What no operation matches: a preflight, no such path, or one that exists with
+/// other methods.
 pub async fn unmatched(app: Arc<App>, status: StatusCode, request: Request) -> Response {
-    let failure = Failure::Route(status);
-    let mut entry = entry(&app, &Ids::of(&request), "", &request);
-    entry.failed(&failure);
-    let response = refuse(&failure, Family::Failed, ShownId::Number(0));
+    let dress = Dress::of(&app, request.headers()).await;
+    let mut entry = entry(&app, &dress.ids, "", &request);
+    let response = if cors::is_preflight(&request) {
+        cors::preflight(&request)
+    } else {
+        let failure = Failure::Route(status);
+        entry.failed(&failure);
+        refuse(&failure, Family::Failed, ShownId::Number(0))
+    };
     entry.answered(&response).await;
-    response
+    dress.on(&app, response)
 }
 
 #[cfg(test)]

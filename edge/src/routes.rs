@@ -230,18 +230,20 @@ pub(crate) fn mount(app: &Arc<App>) -> anyhow::Result<Router> {
         let app = Arc::clone(app);
         move |request: Request| pipeline::unmatched(Arc::clone(&app), status, request)
     };
-    Ok(router
+    let pages = Router::new()
         .route("/", get(docs::to_the_page))
         .route("/docs", get(docs::to_the_page))
         .route("/docs/", get(docs::page))
         .route("/docs/{file}", get(docs::file))
         .route("/openapi.json", get(docs::document))
-        .method_not_allowed_fallback(unmatched(StatusCode::METHOD_NOT_ALLOWED))
-        .fallback(unmatched(StatusCode::NOT_FOUND))
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
             pipeline::around,
-        )))
+        ));
+    Ok(router
+        .merge(pages)
+        .method_not_allowed_fallback(unmatched(StatusCode::METHOD_NOT_ALLOWED))
+        .fallback(unmatched(StatusCode::NOT_FOUND)))
 }
 
 fn method(

@@ -9,8 +9,8 @@ use std::{
 };
 
 use auth::{
-    AccessClaims, CompanyId, DepartmentId, LONGEST_TOKEN, Role, SessionId, UserCaller, UserId,
-    opaque::OpaqueToken,
+    AccessClaims, Cache, CompanyId, DepartmentId, LONGEST_TOKEN, Role, SessionId, UserCaller,
+    UserId, opaque::OpaqueToken,
 };
 use aws_lc_rs::digest;
 use chassis::{Clock, Upstream};
@@ -20,7 +20,6 @@ use proto::identity::v1::{
 };
 
 use super::{
-    cache::Cache,
     keys::Keys,
     log::{Stated, Verdict},
     milliseconds_now, nonsense, refused,
@@ -100,12 +99,15 @@ impl Bearers {
 
     /// The user of a token that is good now.
     pub async fn check(&self, token: &str, timeout: Duration) -> Result<UserCaller, Failure> {
-        if !is_plausible(token) {
+        if token.len() > LONGEST_TOKEN {
             return Err(Failure::Unauthenticated);
         }
         if !self.revocations.live() {
+            if !is_plausible(token) {
+                return Err(Failure::Unauthenticated);
+            }
             // Only identity knows what was revoked.
-            let (bearer, _) = self.introspect(token, timeout).await?;
+            let (bearer, _) = Box::pin(self.introspect(token, timeout)).await?;
             return Ok(bearer.user);
         }
         let digest = digest_of(token);
@@ -114,9 +116,10 @@ impl Bearers {
         let first_sight = kept.is_none();
         let bearer = match kept {
             Some(bearer) => bearer,
-            None => match self.read(token, now).await? {
+            None if !is_plausible(token) => return Err(Failure::Unauthenticated),
+            None => match Box::pin(self.read(token, now)).await? {
                 Some(bearer) => Arc::new(bearer),
-                None => return self.ask(token, digest, timeout).await,
+                None => return Box::pin(self.ask(token, digest, timeout)).await,
             },
         };
         match self.judge(&bearer, now) {
@@ -127,7 +130,7 @@ impl Bearers {
                 }
                 Ok(user)
             }
-            Err(Again::Ask) => self.ask(token, digest, timeout).await,
+            Err(Again::Ask) => Box::pin(self.ask(token, digest, timeout)).await,
             Err(Again::Refuse) => {
                 self.good.remove(&digest);
                 Err(Failure::Unauthenticated)
@@ -302,9 +305,6 @@ impl Bearer {
 /// Says whether a text can be a token at all; the checksum of an opaque one is
 /// part of that.
 fn is_plausible(token: &str) -> bool {
-    if token.len() > LONGEST_TOKEN {
-        return false;
-    }
     let signed = |token: &str| {
         let mut parts = token.split('.');
         let base64url = |part: &str| {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth::{Authority, ClientCaller, ClientId, CompanyId};
+use auth::{Authority, Cache, ClientCaller, ClientId, CompanyId};
 use aws_lc_rs::digest::{Context, SHA256};
 use chassis::{Clock, Upstream};
 use proto::identity::v1::{
@@ -14,9 +14,7 @@ use proto::identity::v1::{
     authentication_service_client::AuthenticationServiceClient,
 };
 
-use super::{
-    cache::Cache, log::milliseconds, milliseconds_now, nonsense, refused, revocations::Revocations,
-};
+use super::{log::milliseconds, milliseconds_now, nonsense, refused, revocations::Revocations};
 use crate::{errors::Failure, tokens::Tokens};
 
 /// After this identity is asked anew, so that it knows when a client called last.
@@ -67,11 +65,11 @@ impl Clients {
     /// The client that has these credentials now.
     pub async fn check(
         &self,
-        consumo: String,
-        secret: String,
+        consumo: &str,
+        secret: &str,
         timeout: Duration,
     ) -> Result<Arc<ClientPrincipal>, Failure> {
-        let digest = digest_of(&consumo, &secret);
+        let digest = digest_of(consumo, secret);
         let live = self.revocations.live();
         if let Some(kept) = self.right.get(&digest).filter(|_| live) {
             if self.still_holds(&kept) {
@@ -80,10 +78,22 @@ impl Clients {
             self.right.remove(&digest);
         }
         let asked = AuthenticateRequest {
-            consumo,
-            secret,
+            consumo: consumo.to_owned(),
+            secret: secret.to_owned(),
             bearer: String::new(),
         };
+        // Out of line: it is rare, and every request would carry its size.
+        Box::pin(self.ask(asked, digest, live, timeout)).await
+    }
+
+    /// Asks identity, and keeps what it says if what changes is `live` to us.
+    async fn ask(
+        &self,
+        asked: AuthenticateRequest,
+        digest: [u8; 32],
+        live: bool,
+        timeout: Duration,
+    ) -> Result<Arc<ClientPrincipal>, Failure> {
         let call = self.tokens.own_call(timeout)?;
         let asked_at = Instant::now();
         let answer = AuthenticationServiceClient::new(self.identity.clone())

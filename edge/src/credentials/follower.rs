@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use auth::Cache;
 use chassis::{Clock, Stop, Upstream, code::refusal};
 use proto::identity::v1::{
     AcknowledgeRevocationsRequest, WatchRevocationsRequest, WatchRevocationsResponse,
@@ -11,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
-use super::{cache::Cache, log::Log, revocations::Revocations};
+use super::{log::Log, revocations::Revocations};
 use crate::tokens::Tokens;
 
 /// How often the lease is renewed at least; a third of it.
@@ -43,7 +44,7 @@ pub trait Forgetful: Send + Sync {
     fn forget(&self);
 }
 
-impl<K: Eq + std::hash::Hash + Copy + Send + Sync, V: Clone + Send + Sync> Forgetful
+impl<K: Eq + std::hash::Hash + Clone + Send + Sync, V: Clone + Send + Sync> Forgetful
     for Cache<K, V>
 {
     fn forget(&self) {

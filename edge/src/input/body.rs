@@ -31,7 +31,11 @@ pub async fn read(source: Source<'_>) -> Result<Input, Failure> {
         form::insert(&mut input.fields, &name, value);
     }
     let (fields, uploads) = fields_of_body(source.headers, source.body).await?;
-    input.fields.extend(fields);
+    if input.fields.is_empty() {
+        input.fields = fields;
+    } else {
+        input.fields.extend(fields);
+    }
     input.uploads = uploads;
     for (name, value) in source.path {
         input.fields.insert(name.clone(), value.clone().into());
@@ -82,7 +86,7 @@ async fn fields_of_body(
             }
             Ok((fields, Vec::new()))
         }
-        Format::Multipart => multipart(headers, body)
+        Format::Multipart => Box::pin(multipart(headers, body))
             .await
             .map_err(|_| unreadable("El cuerpo no es un formulario valido.")),
         Format::Other => Err(Failure::Route(StatusCode::UNSUPPORTED_MEDIA_TYPE)),

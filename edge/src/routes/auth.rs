@@ -99,6 +99,7 @@ pub async fn logout(exchange: Exchange) -> Result<Response, Failure> {
 /// GET auth/refreshUserToken: it changes state by GET, so nothing may keep it.
 pub async fn refresh(exchange: Exchange) -> Result<Response, Failure> {
     let token = bearer(&exchange.headers).ok_or(Failure::Unauthenticated)?;
+    let token = token.to_owned();
     let answer = client(&exchange)
         .refresh(exchange.call()?.request(RefreshRequest { token }))
         .await

@@ -97,7 +97,9 @@ pub async fn refresh(exchange: Exchange) -> Result<Response, Failure> {
 
     let asked = RefreshAccessRequest {
         product,
-        token: credentials::bearer(&exchange.headers).unwrap_or_default(),
+        token: credentials::bearer(&exchange.headers)
+            .unwrap_or_default()
+            .to_owned(),
     };
     let answer = client(&exchange)
         .refresh_access(exchange.call()?.request(asked))

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How far an API client may act without a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
     /// For every company.
@@ -22,7 +22,7 @@ pub enum Authority {
 }
 
 /// The documented type of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Type 1, of the platform.
@@ -55,7 +55,7 @@ impl Role {
 }
 
 /// The API client on whose behalf a call is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClientCaller {
     /// The id.
     pub id: ClientId,
@@ -69,7 +69,7 @@ pub struct ClientCaller {
 }
 
 /// The user on whose behalf a call is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UserCaller {
     /// The id.
     pub id: UserId,
@@ -87,7 +87,7 @@ pub struct UserCaller {
 }
 
 /// Everything a context token says, verified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Caller {
     /// The calling service, such as `edge`.
     #[serde(rename = "svc")]
@@ -98,10 +98,12 @@ pub struct Caller {
     /// The user, if one is behind the call.
     #[serde(rename = "usr", default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserCaller>,
-    /// The row of the access log the call belongs to.
+    /// The row of the access log the call belongs to. The edge says it beside the
+    /// token, so that one token serves many requests.
     #[serde(rename = "bid", default, skip_serializing_if = "Option::is_none")]
     pub bitacora: Option<BitacoraId>,
-    /// The id of the request, for logs; empty when there is none.
+    /// The id of the request, for logs; empty when there is none. It comes beside
+    /// the token as well.
     #[serde(rename = "rid", default, skip_serializing_if = "String::is_empty")]
     pub request_id: String,
 }

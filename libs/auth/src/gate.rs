@@ -6,7 +6,10 @@ use chassis::{Clock, grpc::Gate};
 use http::{Extensions, HeaderMap, header::AUTHORIZATION};
 use tonic::Status;
 
-use crate::{ContextKeys, ContextVerifier, KeyError};
+use crate::{ContextKeys, ContextVerifier, KeyError, call::complete};
+
+/// Who may say for which request a call is made.
+const EDGE: &str = "edge";
 
 /// The exchange of service credentials for a token cannot carry a token.
 const TOKEN_EXCHANGE: &str = "/atencion.identity.v1.AuthenticationService/IssueServiceToken";
@@ -36,10 +39,13 @@ impl Gate for ContextGate {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| Status::unauthenticated("a context token is needed"))?;
-        let caller = self
+        let mut caller = self
             .0
             .verify(token)
             .map_err(|error| Status::unauthenticated(error.to_string()))?;
+        if &*caller.service == EDGE {
+            complete(&mut caller, headers);
+        }
         extensions.insert(caller);
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! The keys of context tokens: Ed25519, private where tokens are minted, public
 //! everywhere.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_lc_rs::{
+    digest::{SHA256, digest},
     rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair},
 };
@@ -12,13 +13,16 @@ use chassis::{Clock, config::Secret};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use crate::Caller;
+use crate::{Cache, Caller};
 
 /// How long a context token is good for.
 pub const LIFETIME: Duration = Duration::from_mins(1);
 
 /// Clocks of different machines may differ by this much.
 const LEEWAY_SECONDS: u64 = 5;
+
+/// Half of the verified tokens that are kept, about a kilobyte each.
+const HALF: usize = 4096;
 
 const AUDIENCE: &str = "internal";
 
@@ -112,10 +116,14 @@ impl ContextSigner {
     }
 }
 
-/// Verifies context tokens.
+/// Verifies context tokens. A good one is remembered by its digest: the same token
+/// comes many times in its minute, and its signature cannot change. Its times are
+/// judged at every use. The keys are those of the configuration, so none is taken
+/// away while the process remembers what it signed.
 pub struct ContextVerifier {
     keys: HashMap<String, DecodingKey>,
     validation: Validation,
+    verified: Cache<[u8; 32], Arc<Claims>>,
     clock: Clock,
 }
 
@@ -142,24 +150,47 @@ impl ContextVerifier {
         Ok(Self {
             keys: trusted,
             validation,
+            verified: Cache::new(HALF),
             clock,
         })
     }
 
     /// The caller that a token names.
     pub fn verify(&self, token: &str) -> Result<Caller, KeyError> {
+        let digest = digest_of(token);
+        let known = self.verified.get(&digest);
+        let first_sight = known.is_none();
+        let claims = match known {
+            Some(claims) => claims,
+            None => Arc::new(self.read(token)?),
+        };
+        let leeway = i64::try_from(LEEWAY_SECONDS).unwrap_or(0);
+        let now = self.clock.unix_seconds();
+        if now > claims.exp + leeway || now < claims.iat - leeway {
+            self.verified.remove(&digest);
+            return Err(jsonwebtoken::errors::ErrorKind::ExpiredSignature.into());
+        }
+        let caller = claims.caller.clone();
+        if first_sight {
+            self.verified.put(digest, claims);
+        }
+        Ok(caller)
+    }
+
+    /// What a token says that one of the keys signed.
+    fn read(&self, token: &str) -> Result<Claims, KeyError> {
         let id = jsonwebtoken::decode_header(token)?
             .kid
             .ok_or(KeyError::UnknownKey)?;
         let key = self.keys.get(&id).ok_or(KeyError::UnknownKey)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)?.claims;
-        let leeway = i64::try_from(LEEWAY_SECONDS).unwrap_or(0);
-        let now = self.clock.unix_seconds();
-        if now > claims.exp + leeway || now < claims.iat - leeway {
-            return Err(jsonwebtoken::errors::ErrorKind::ExpiredSignature.into());
-        }
-        Ok(claims.caller)
+        Ok(jsonwebtoken::decode(token, key, &self.validation)?.claims)
     }
+}
+
+fn digest_of(token: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    bytes
 }
 
 impl From<jsonwebtoken::errors::ErrorKind> for KeyError {
@@ -197,7 +228,13 @@ mod tests {
             .mint(&Caller::service("edge"))
             .unwrap();
         let verifier = ContextVerifier::new(&keys, clock.clone()).unwrap();
-        assert_eq!(&*verifier.verify(&token).unwrap().service, "edge");
+        for sight in ["first", "second"] {
+            assert_eq!(
+                &*verifier.verify(&token).unwrap().service,
+                "edge",
+                "{sight}"
+            );
+        }
         clock.advance(Duration::seconds(70));
         assert!(verifier.verify(&token).is_err());
     }

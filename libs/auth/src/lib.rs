@@ -7,6 +7,7 @@
 //! in a body.
 
 mod access;
+mod cache;
 mod call;
 mod context;
 mod gate;
@@ -18,7 +19,8 @@ mod scope;
 mod tokens;
 
 pub use access::{ACCESS_TYPE, AccessClaims, AccessKeys, BadToken, LONGEST_TOKEN};
-pub use call::{Call, caller};
+pub use cache::Cache;
+pub use call::{Call, Credential, caller};
 pub use context::{Authority, Caller, ClientCaller, Role, UserCaller};
 pub use gate::ContextGate;
 pub use ids::{

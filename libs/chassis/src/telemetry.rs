@@ -3,6 +3,8 @@
 //! Without an OTLP endpoint no span leaves the process and none is built for
 //! export; logs are written either way.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::Context as _;
 use http::HeaderMap;
 use opentelemetry::{
@@ -17,6 +19,14 @@ use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Whether spans leave the process. While none does there is no trace to continue or
+/// to pass on, and nobody shall look for one at every call.
+static EXPORTING: AtomicBool = AtomicBool::new(false);
+
+fn exporting() -> bool {
+    EXPORTING.load(Ordering::Relaxed)
+}
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +105,7 @@ fn exporter(service: &'static str, endpoint: &str) -> anyhow::Result<Option<SdkT
         return Ok(None);
     }
     global::set_text_map_propagator(TraceContextPropagator::new());
+    EXPORTING.store(true, Ordering::Relaxed);
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
@@ -110,7 +121,7 @@ fn exporter(service: &'static str, endpoint: &str) -> anyhow::Result<Option<SdkT
 
 /// Makes `span` continue the trace that a request's headers name.
 pub fn continue_trace(span: &Span, headers: &HeaderMap) {
-    if !headers.contains_key("traceparent") {
+    if !exporting() || !headers.contains_key("traceparent") {
         return;
     }
     let parent =
@@ -121,6 +132,9 @@ pub fn continue_trace(span: &Span, headers: &HeaderMap) {
 
 /// Adds the current trace context to outgoing metadata.
 pub fn pass_trace(metadata: &mut MetadataMap) {
+    if !exporting() {
+        return;
+    }
     let context = Span::current().context();
     global::get_text_map_propagator(|propagator| {
         propagator.inject_context(&context, &mut Outgoing(metadata));
@@ -129,6 +143,9 @@ pub fn pass_trace(metadata: &mut MetadataMap) {
 
 /// The current W3C `traceparent`, empty when nothing is traced.
 pub fn traceparent() -> String {
+    if !exporting() {
+        return String::new();
+    }
     let context = Span::current().context();
     let span = context.span();
     let span = span.span_context();

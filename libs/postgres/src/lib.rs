@@ -7,5 +7,5 @@ mod page;
 pub mod pool;
 pub mod private;
 
-pub use page::Page;
+pub use page::{Page, Window};
 pub use pool::Config;

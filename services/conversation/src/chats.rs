@@ -102,7 +102,7 @@ impl Chat {
 }
 
 /// A chat as a list shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Summary {
     pub(crate) id: ChatId,
     pub(crate) name: String,
@@ -128,8 +128,13 @@ pub(crate) async fn list(
     name: &str,
     page: postgres::Page,
 ) -> Result<(Vec<Summary>, i64), Error> {
-    let chats = store::list(db, viewer, name, page).await?;
     let total = store::count(db, viewer, name).await?;
+    let window = page.window(total);
+    let chats = if window.limit > 0 {
+        store::pages::list(db, viewer, name, window).await?
+    } else {
+        Vec::new()
+    };
     Ok((chats, total))
 }
 

@@ -1,56 +1,18 @@
-//! All SQL on chats and participants; that on read marks and on merging is in
-//! the files beside it.
+//! All SQL on chats and participants; that on pages of them, on read marks and on
+//! merging is in the files beside it.
 
 pub(super) mod marks;
 pub(super) mod merge;
+pub(super) mod pages;
 
 use auth::{ChannelId, ChatId, CompanyId, DepartmentId, GuestId, MessageId, UserId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Chat, Line, Member, Summary, Viewer};
+use super::{Chat, Line, Member, Viewer};
 use crate::agents::{Agent, Route};
 
-/// The chats a user sees, newest activity first.
-pub(super) async fn list(
-    db: &mut PgConnection,
-    viewer: &Viewer,
-    name: &str,
-    page: postgres::Page,
-) -> Result<Vec<Summary>, sqlx::Error> {
-    sqlx::query_as!(
-        Summary,
-        r#"SELECT chat.id AS "id!: ChatId", shown.name AS "name!",
-               chat.last_message_text AS "last_message!",
-               GREATEST(
-                   chat.last_seq - COALESCE(mark.seq, 0) - COALESCE(mark.own_after, 0), 0
-               ) AS "unread!",
-               chat.assigned_user_id AS "assigned: UserId",
-               chat.channel_id AS "channel: ChannelId"
-           FROM conversation.visible_chats($1, $2, $3, $4) AS chat
-           LEFT JOIN conversation.guest ON guest.id = chat.guest_id
-           LEFT JOIN conversation.agent ON agent.user_id = chat.assigned_user_id
-           LEFT JOIN conversation.chat_read AS mark
-               ON mark.chat_id = chat.id AND mark.user_id = $2
-           CROSS JOIN LATERAL (
-               SELECT COALESCE(guest.name, conversation.colleagues(chat.id, $2)) AS name
-           ) AS shown
-           WHERE $5 = '' OR strpos(lower(shown.name), lower($5)) > 0
-              OR strpos(lower(agent.name), lower($5)) > 0
-           ORDER BY chat.last_message_at DESC, chat.id LIMIT $6 OFFSET $7"#,
-        viewer.scope.confine(),
-        viewer.id.0,
-        viewer.role.number(),
-        viewer.department.map(|department| department.0),
-        name,
-        page.limit(),
-        page.offset()
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// How many chats [`list`] has on all pages.
+/// How many chats [`pages::list`] has on all pages.
 pub(super) async fn count(
     db: &mut PgConnection,
     viewer: &Viewer,

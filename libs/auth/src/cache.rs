@@ -18,7 +18,7 @@ struct Halves<K, V> {
     old: HashMap<K, V>,
 }
 
-impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     /// An empty cache.
     pub fn new(half: usize) -> Self {
         let (young, old) = (HashMap::new(), HashMap::new());
@@ -36,7 +36,7 @@ impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
         }
         let value = halves.old.get(key)?.clone();
         drop(halves);
-        self.put(*key, value.clone());
+        self.put(key.clone(), value.clone());
         Some(value)
     }
 
