@@ -20,6 +20,8 @@ pub struct Config {
     pub audience: String,
     /// Seconds until a request is answered with 504.
     pub request_seconds: u64,
+    /// How many requests may be under way; more are answered with 503 at once.
+    pub requests_at_once: usize,
     /// Whether the access log gets a row for every request; its ids are given
     /// either way.
     pub bitacora_rows: bool,
@@ -40,6 +42,7 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8080".into(),
             audience: "atencion-api".into(),
             request_seconds: 10,
+            requests_at_once: 1024,
             bitacora_rows: true,
             bitacora_spool: String::new(),
             bitacora_spool_mib: 256,

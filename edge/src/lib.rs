@@ -28,6 +28,7 @@ use auth::ContextKeys;
 use axum::Router;
 use chassis::{Clock, Stop, Task};
 use host::Upstreams;
+use tokio::sync::Semaphore;
 
 pub use config::Config;
 pub use credentials::Guard;
@@ -58,6 +59,8 @@ struct App {
     cors: pipeline::Cors,
     limits: limits::Buckets,
     quotas: limits::Quotas,
+    /// A place for every request that may be under way.
+    places: Semaphore,
     public_url: String,
     deadline: Duration,
 }
@@ -74,6 +77,10 @@ pub fn build(
     anyhow::ensure!(
         (1..=60).contains(&config.request_seconds),
         "edge.request_seconds must be 1 to 60"
+    );
+    anyhow::ensure!(
+        (1..=65_536).contains(&config.requests_at_once),
+        "edge.requests_at_once must be 1 to 65536"
     );
     let public_url = config.public_url.trim_end_matches('/').to_owned();
     anyhow::ensure!(
@@ -113,6 +120,7 @@ pub fn build(
         cors: pipeline::Cors::new(&config.cors_origins)?,
         limits: limits::Buckets::new(config.limits),
         quotas,
+        places: Semaphore::new(config.requests_at_once),
         public_url,
         deadline: Duration::from_secs(config.request_seconds),
     });

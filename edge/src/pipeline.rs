@@ -8,6 +8,7 @@
 
 mod cors;
 mod ids;
+mod packing;
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
@@ -41,31 +42,37 @@ use crate::{
     input::{self, Input},
     limits,
     routes::Handler,
-    table::{Audit, Family, Operation},
+    table::{Audit, Family, Operation, Rate},
 };
 
 /// Goes around what is no operation and leaves no row: the pages about the API.
 pub async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let dress = Dress::of(&app, request.headers()).await;
     let response = next.run(request).await;
-    dress.on(&app, response)
+    dress.on(&app, response).await
 }
 
-/// What every answer is given: the ids of the request, and whether the page that
-/// asked may read it.
+/// What every answer is given: the ids of the request, whether the page that asked
+/// may read it, and whether it goes out compressed.
 struct Dress {
     ids: Ids,
     origin: Option<HeaderValue>,
+    unpacks: bool,
 }
 
 impl Dress {
     async fn of(app: &App, headers: &HeaderMap) -> Self {
         let origin = headers.get(ORIGIN).cloned();
         let ids = Ids::of(&app.bitacora, headers).await;
-        Self { ids, origin }
+        let unpacks = packing::unpacks(headers);
+        Self {
+            ids,
+            origin,
+            unpacks,
+        }
     }
 
-    fn on(self, app: &App, mut response: Response) -> Response {
+    async fn on(self, app: &App, mut response: Response) -> Response {
         let headers = response.headers_mut();
         self.ids.tell(headers);
         headers
@@ -73,7 +80,7 @@ impl Dress {
             .or_insert(HeaderValue::from_static("no-cache, private"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         app.cors.allow(self.origin.as_ref(), headers);
-        response
+        packing::pack(self.unpacks, response).await
     }
 }
 
@@ -138,7 +145,7 @@ pub async fn run(
     }
     tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
     trail.entry.answered(&response).await;
-    dress.on(&app, response)
+    dress.on(&app, response).await
 }
 
 /// Begins the row of a request.
@@ -180,6 +187,12 @@ impl Work {
             self.handler,
             ShownId::new(self.operation.echo, self.ids.bitacora, None),
         );
+        let app = Arc::clone(&self.app);
+        // Held until the answer. Probes tell of the process, not of its load.
+        let place = app.places.try_acquire();
+        if place.is_err() && self.operation.rate != Rate::Unlimited {
+            return Err((Failure::unavailable(), own));
+        }
         let exchange = self
             .admit(request, trail)
             .await
@@ -282,7 +295,7 @@ pub async fn unmatched(app: Arc<App>, status: StatusCode, request: Request) -> R
         refuse(&failure, Family::Failed, ShownId::Number(0))
     };
     entry.answered(&response).await;
-    dress.on(&app, response)
+    dress.on(&app, response).await
 }
 
 #[cfg(test)]
@@ -333,6 +346,7 @@ mod tests {
             },
             proxies: Proxies::new(&[]).unwrap(),
             cors: Cors::new(&config.cors_origins).unwrap(),
+            places: tokio::sync::Semaphore::new(8),
             quotas: limits::Quotas::new(&config.limits, Clock::system()),
             limits: Buckets::new(config.limits),
             public_url: config.public_url,

@@ -1,10 +1,13 @@
 //! Callers that call too often, and those that call from elsewhere.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use axum::extract::ConnectInfo;
+use axum::{body::Body, extract::ConnectInfo};
+use bytes::Bytes;
 use edge::{Config, Limits};
+use http::{Request, StatusCode};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use crate::harness::{AGENT, Answer, Edge, request};
 
@@ -125,4 +128,44 @@ async fn a_client_that_calls_from_elsewhere_looks_like_a_wrong_secret() {
     let peer: SocketAddr = outside.parse().unwrap();
     asked.extensions_mut().insert(ConnectInfo(peer));
     assert_eq!(edge.send(asked).await.text, wrong.text);
+}
+
+/// A request that stays under way, because its body never ends; and what says that
+/// the body is being read.
+fn endless() -> (Request<Body>, oneshot::Receiver<()>) {
+    let (reading, under_way) = oneshot::channel();
+    let body = futures_util::stream::once(async move {
+        let _ = reading.send(());
+        std::future::pending::<std::io::Result<Bytes>>().await
+    });
+    let asked = request("POST", "/api/chat/list")
+        .client()
+        .bearer(AGENT)
+        .body("application/json", Body::from_stream(body));
+    (asked.build(), under_way)
+}
+
+#[tokio::test]
+async fn more_requests_than_there_is_place_for_are_sent_away_at_once() {
+    let edge = Arc::new(Edge::with(Config {
+        requests_at_once: 1,
+        ..Config::default()
+    }));
+    let asked = || request("GET", "/api/users/show/15").client().build();
+    assert_eq!(edge.send(asked()).await.status, StatusCode::OK);
+    let (endless, under_way) = endless();
+    let holder = Arc::clone(&edge);
+    let held = tokio::spawn(async move { holder.send(endless).await });
+    under_way.await.unwrap();
+
+    let refused = edge.send(asked()).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.json()["code"], 503);
+    let probe = edge.send(request("GET", "/healthz").build()).await;
+    assert_eq!(probe.status, StatusCode::OK);
+
+    held.abort();
+    assert!(held.await.is_err());
+    assert_eq!(edge.send(asked()).await.status, StatusCode::OK);
 }

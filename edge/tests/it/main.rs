@@ -21,6 +21,7 @@ mod limits;
 mod living;
 mod mail;
 mod media;
+mod packing;
 mod passwords;
 mod pictures;
 mod replay;
