@@ -23,6 +23,7 @@ mod mail;
 mod media;
 mod passwords;
 mod pictures;
+mod repetitions;
 mod replay;
 mod revocation;
 mod shapes;
