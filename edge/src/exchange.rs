@@ -16,15 +16,11 @@ use crate::{
     errors::{Failure, Wording},
     input::{Check, Input, Language, sentence},
     pipeline::Ids,
-    table::{Family, Operation},
+    table::{Family, LONGEST_KEY, Operation},
 };
 
 /// What is kept back of the time for the answer itself.
 const RESERVE: Duration = Duration::from_millis(5);
-
-/// The longest idempotency key in bytes; services put their own marks in front
-/// of it.
-const LONGEST_KEY: usize = 180;
 
 /// The largest answer of a service: a thousand messages of the longest text.
 pub const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
@@ -67,9 +63,20 @@ impl Exchange {
         })
     }
 
-    /// The key that makes a repetition harmless: the header `Idempotency-Key`, or
-    /// the field `client_message_id`.
+    /// The key that makes a repetition harmless, empty without one. Operations that
+    /// share a call of a service share no keys, so the name of this one is in it.
     pub fn idempotency_key(&self, check: &mut Check<'_>) -> String {
+        let key = self.sent_key(check);
+        if key.is_empty() {
+            return key;
+        }
+        let operation = self.operation.path.trim_start_matches("/api/");
+        format!("{operation} {key}")
+    }
+
+    /// What the caller sent: the header `Idempotency-Key`, or the field
+    /// `client_message_id`.
+    fn sent_key(&self, check: &mut Check<'_>) -> String {
         let header = self.header("idempotency-key");
         let header = header.trim();
         if header.is_empty() {

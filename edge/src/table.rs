@@ -136,6 +136,9 @@ pub const PICTURE_BODY: usize = 3 * 1024 * 1024;
 /// A body that may hold a file in base64.
 pub const FILE_BODY: usize = 6 * 1024 * 1024;
 
+/// The longest `Idempotency-Key`, in bytes; services get it behind the path.
+pub const LONGEST_KEY: usize = 180;
+
 /// One operation of the REST API.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation {
@@ -159,6 +162,9 @@ pub struct Operation {
     pub rate: Rate,
     /// What the access log keeps of it.
     pub audit: Audit,
+    /// Whether it creates or sends something, so that a repetition under the same
+    /// `Idempotency-Key` must do nothing and answer what the first call answered.
+    pub repeatable: bool,
     /// Whether it is ours and not of the documents.
     pub addition: bool,
 }
@@ -179,6 +185,7 @@ impl Operation {
                 Verb::Get => Audit::Read,
                 Verb::Post | Verb::Patch | Verb::Delete => Audit::Write,
             },
+            repeatable: false,
             addition: false,
         }
     }
@@ -210,6 +217,11 @@ impl Operation {
 
     const fn audit(mut self, audit: Audit) -> Self {
         self.audit = audit;
+        self
+    }
+
+    const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
         self
     }
 

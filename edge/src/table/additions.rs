@@ -65,7 +65,7 @@ pub static OPERATIONS: &[Operation] = &[
     )
     .answers(Shape::Bare)
     .audit(Audit::Nothing),
-    pin(Verb::Post, "/api/auth/pin/enrol"),
+    pin(Verb::Post, "/api/auth/pin/enrol").repeatable(),
     pin(Verb::Post, "/api/auth/pin/remove"),
     pin(Verb::Get, "/api/auth/pin/devices"),
     probe("/healthz"),

@@ -27,7 +27,9 @@ const fn delete(path: &'static str, who: Who, family: Family) -> Operation {
 }
 
 const fn broadcast(path: &'static str) -> Operation {
-    post(path, Who::ClientAndUser, Family::Native).answers(Shape::Broadcast)
+    post(path, Who::ClientAndUser, Family::Native)
+        .answers(Shape::Broadcast)
+        .repeatable()
 }
 
 const fn webhook(path: &'static str) -> Operation {
@@ -72,7 +74,8 @@ pub static OPERATIONS: &[Operation] = &[
         "/api/chat/sendChatMessage",
         Who::ClientAndUser,
         Family::Failed,
-    ),
+    )
+    .repeatable(),
     post(
         "/api/chat/markAsReadMessage",
         Who::ClientAndUser,
@@ -85,7 +88,7 @@ pub static OPERATIONS: &[Operation] = &[
     get("/api/company/show/{id}", Who::Legacy, Family::Errors),
     delete("/api/company/delete/{id}", Who::Legacy, Family::Errors),
     read("/api/plan/index", Who::Legacy, Family::Failed).answers(Shape::Success),
-    post("/api/guest/store", Who::SignIn, Family::Native),
+    post("/api/guest/store", Who::SignIn, Family::Native).repeatable(),
     get(
         "/api/guest/get_token_by_phone/{phone}",
         Who::ClientAndUser,
@@ -98,6 +101,7 @@ pub static OPERATIONS: &[Operation] = &[
         Who::ClientAndUser,
         Family::Failed,
     )
+    .repeatable()
     .body(FILE_BODY),
     get(
         "/api/meta/getChannelSettingsList",
@@ -107,28 +111,29 @@ pub static OPERATIONS: &[Operation] = &[
     webhook("/api/meta/readMessagesWAP"),
     get("/api/meta/getMediaFile", Who::Public, Family::Failed).answers(Shape::Bare),
     read("/api/admin/channels/list", Who::Client, Family::Errors),
-    post("/api/admin/channels/store", Who::Client, Family::Errors),
+    post("/api/admin/channels/store", Who::Client, Family::Errors).repeatable(),
     patch("/api/admin/channels/update", Family::Parameters),
     get("/api/admin/channels/show", Who::Client, Family::Errors),
     patch("/api/admin/channels/update-status", Family::Errors),
     read("/api/admin/clients/list", Who::Client, Family::Errors).answers(Shape::Success),
-    post("/api/admin/clients/store", Who::Client, Family::Errors),
+    post("/api/admin/clients/store", Who::Client, Family::Errors).repeatable(),
     patch("/api/admin/clients/update", Family::Errors),
     read("/api/admin/clients/search", Who::Client, Family::Errors),
     read("/api/admin/departments/list", Who::Client, Family::Errors).answers(Shape::Success),
-    post("/api/admin/departments/store", Who::Client, Family::Failed),
+    post("/api/admin/departments/store", Who::Client, Family::Failed).repeatable(),
     patch("/api/admin/departments/update", Family::Failed),
     patch("/api/admin/departments/update-status", Family::Failed),
     read("/api/admin/departments/search", Who::Client, Family::Errors),
     read("/api/admin/faqs/list", Who::Client, Family::Failed).answers(Shape::Success),
-    post("/api/admin/faqs/store", Who::Client, Family::Failed),
+    post("/api/admin/faqs/store", Who::Client, Family::Failed).repeatable(),
     patch("/api/admin/faqs/update", Family::Failed),
     patch("/api/admin/faqs/update-status", Family::Failed),
     read("/api/admin/faqs/search", Who::Client, Family::Failed),
     read("/api/admin/plans/list", Who::Client, Family::Failed),
-    post("/api/admin/plans/store", Who::Client, Family::Errors),
+    post("/api/admin/plans/store", Who::Client, Family::Errors).repeatable(),
     patch("/api/admin/plans/update-status", Family::Errors),
     post("/api/users/store", Who::Client, Family::Failed)
+        .repeatable()
         .body(PICTURE_BODY)
         .audit(Audit::Security),
     read("/api/users/list", Who::Client, Family::Failed).answers(Shape::Success),
@@ -150,6 +155,7 @@ pub static OPERATIONS: &[Operation] = &[
         .rate(Rate::SignIn)
         .audit(Audit::Security),
     post("/api/auth/password/forgot", Who::SignIn, Family::Failed)
+        .repeatable()
         .rate(Rate::Guessable)
         .audit(Audit::Security),
     post("/api/auth/password/reset", Who::SignIn, Family::Failed)
@@ -172,6 +178,7 @@ pub static OPERATIONS: &[Operation] = &[
         Who::ClientAndUser,
         Family::Failed,
     )
+    .repeatable()
     .answers(Shape::Telegram),
     post(
         "/api/telegram/readTelegramMessages",
@@ -184,6 +191,7 @@ pub static OPERATIONS: &[Operation] = &[
         Who::ClientAndUser,
         Family::Failed,
     )
+    .repeatable()
     .answers(Shape::Telegram),
     webhook("/api/telegram/receive/{idChannel}").answers(Shape::Bare),
     get("/api/telegram/getMediaFile", Who::Public, Family::Failed).answers(Shape::Telegram),

@@ -13,16 +13,22 @@ const MAIL_BODY: usize = 4 * 1024 * 1024;
 /// The rows, in the order of the document.
 pub static OPERATIONS: &[Operation] = &[
     post("/api/SSO/password/forgot", Who::SignIn)
+        .repeatable()
         .rate(Rate::Guessable)
         .audit(Audit::Security),
     post("/api/SSO/password/reset", Who::SignIn)
         .rate(Rate::Guessable)
         .audit(Audit::Security),
     post("/api/correo/save", Who::Client)
+        .repeatable()
         .answers(Shape::Bare)
         .body(MAIL_BODY),
-    post("/api/SSO/ADI/setToken", Who::Client).audit(Audit::Security),
-    post("/api/SSO/ADI/generateToken", Who::Client).audit(Audit::Security),
+    post("/api/SSO/ADI/setToken", Who::Client)
+        .repeatable()
+        .audit(Audit::Security),
+    post("/api/SSO/ADI/generateToken", Who::Client)
+        .repeatable()
+        .audit(Audit::Security),
     post("/api/SSO/ADI/Token", Who::Client)
         .rate(Rate::SignIn)
         .audit(Audit::Security),

@@ -121,7 +121,7 @@ async fn a_key_reused_is_told_from_an_address_taken() {
         edge.world
             .last("CreateCompany")
             .1
-            .contains(r#"idempotency_key: "k-1""#)
+            .contains(r#"idempotency_key: "admin/clients/store k-1""#)
     );
     body = json!({"id": 10, "email": "taken@empresa.com"});
     let answer = edge.json("PATCH", "/api/admin/clients/update", &body).await;

@@ -24,6 +24,7 @@ mod media;
 mod packing;
 mod passwords;
 mod pictures;
+mod repetitions;
 mod replay;
 mod revocation;
 mod shapes;

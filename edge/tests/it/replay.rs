@@ -14,7 +14,7 @@ use crate::{
 
 /// What has to change in the documented request to get the n-th documented
 /// answer: fields to set, null to take one away.
-fn changes(id: &str, nth: usize) -> Value {
+pub fn changes(id: &str, nth: usize) -> Value {
     match (id, nth) {
         (id, nth) if id.contains("/admin/") && !id.contains("/channels/") => {
             administration(id, nth)

@@ -6,8 +6,8 @@ use prost::Message;
 
 use crate::Error;
 
-/// The longest key, in bytes.
-pub const LONGEST_KEY: usize = 180;
+/// The longest key, in bytes: one of a caller, and the name of an operation.
+pub const LONGEST_KEY: usize = 255;
 
 /// A request under a key: whose, for what, and a digest of what it asks for.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edge::table::{Credentials, Operation, Verb};
+use edge::table::{Credentials, LONGEST_KEY, Operation, Verb};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -139,7 +139,21 @@ fn parameters(operation: &Operation, description: &Written, path: &str) -> Vec<V
             first
         })
         .map(|parameter| parameter_in("query", parameter));
-    in_path.chain(in_query).collect()
+    let key = operation.repeatable.then(key);
+    in_path.chain(in_query).chain(key).collect()
+}
+
+/// The header that makes a repetition harmless.
+fn key() -> Value {
+    json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": false,
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+        "description": "Con la misma clave y el mismo contenido, durante 48 horas, la \
+                        operacion no se repite y se responde lo mismo que la primera vez; \
+                        con otro contenido, 409.",
+    })
 }
 
 fn parameter_in(place: &str, parameter: &Parameter) -> Value {
@@ -210,10 +224,32 @@ fn responses(operation: &Operation, description: &Written) -> Value {
         let bodies: Vec<&Value> = bodies.map(|answer| &answer.body).collect();
         responses.insert(status, response(operation, status, &bodies));
     }
+    if let (true, Some(conflict)) = (operation.repeatable, responses.get_mut(&409)) {
+        reused(conflict);
+    }
     let named = responses
         .into_iter()
         .map(|(status, response)| (status.to_string(), response));
     Value::Object(named.collect())
+}
+
+/// Shows, beside what is documented, what a key hears that came with another content.
+fn reused(conflict: &mut Value) {
+    let example = json!({"value": {
+        "data": [],
+        "status": "error",
+        "message": "La clave de idempotencia ya se uso con otro contenido.",
+        "code": 409,
+        "id_bitacora_log": 123,
+    }});
+    if conflict.get("$ref").is_some() {
+        let refusal = json!({"$ref": "#/components/schemas/Rechazo"});
+        *conflict = json!({
+            "description": "En conflicto con lo que ya existe.",
+            "content": {"application/json": {"schema": refusal, "examples": {}}},
+        });
+    }
+    conflict["content"]["application/json"]["examples"]["claveReutilizada"] = example;
 }
 
 fn response(operation: &Operation, status: u16, bodies: &[&Value]) -> Value {

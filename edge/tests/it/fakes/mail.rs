@@ -127,7 +127,7 @@ impl IntakeService for Fake {
                 user_id: 0,
                 ..created
             },
-            _ if asked.idempotency_key == "used" => {
+            _ if asked.idempotency_key.ends_with(" used") => {
                 let code = ErrorCode::AlreadyExists;
                 return Err(refusal(code, "IDEMPOTENCY_KEY_REUSED"));
             }

@@ -236,7 +236,7 @@ async fn a_text_has_1_to_4096_characters(pool: PgPool) {
         .await
         .unwrap();
     let refused = rig
-        .send(&admin(), chat, "x", &"k".repeat(192))
+        .send(&admin(), chat, "x", &"k".repeat(256))
         .await
         .unwrap_err();
     assert_eq!(wrong_field(&refused), ("Idempotency-Key", "INVALID"));
