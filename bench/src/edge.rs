@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     children::{Process, answers, free_port, listens},
-    figure::{self, Target},
+    figure::{self, Target, median},
     load,
 };
 
@@ -123,7 +123,7 @@ impl Contestant {
 
     /// CPU microseconds of a request in the median turn.
     pub(crate) fn cost(&self) -> f64 {
-        median(&self.costs)
+        median(self.costs.clone())
     }
 
     /// One request at a time, for how long they take.
@@ -135,14 +135,8 @@ impl Contestant {
 
     /// Microseconds of the median answer in the median turn.
     fn alone(&self) -> f64 {
-        median(&self.medians)
+        median(self.medians.clone())
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// An edge on `port` all of whose services are at `upstream`, with `more` settings.

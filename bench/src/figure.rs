@@ -9,6 +9,12 @@ pub(crate) enum Target {
     AtLeast(f64),
 }
 
+/// The middle one of some values; none of none is no number.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// Prints what something adds, which may be `at_most` so much.
 pub(crate) fn print_added(name: &str, with: f64, without: f64, unit: &str, at_most: f64) {
     let added = with - without;

@@ -27,7 +27,7 @@ use proto::{
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::figure::{self, Target};
+use crate::figure::{self, Target, median};
 
 const ROWS: i64 = 1_000_000;
 const PAGE: u32 = 100;
@@ -215,9 +215,4 @@ impl Desk {
         anyhow::ensure!(found == PAGE as usize, "{found} messages");
         Ok(took)
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

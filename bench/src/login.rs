@@ -17,10 +17,11 @@ use testing::servers::Redis;
 
 use crate::{
     children::{Process, free_port, own_cpu_seconds},
-    figure::{self, Target},
+    figure::{self, Target, median},
 };
 
-const LOGINS: u32 = 300;
+const TURNS: usize = 11;
+const LOGINS: u32 = 30;
 const WARM_UP: u32 = 20;
 const REFUSED: usize = 200;
 
@@ -84,10 +85,15 @@ async fn compare(cluster: &PrivateCluster, redis: &Redis) -> anyhow::Result<()> 
     edge.until_it_answers().await?;
 
     edge.log_in(WARM_UP).await?;
-    let reference = bare(LOGINS)?;
-    let before = identity.cpu_seconds()?;
-    edge.log_in(LOGINS).await?;
-    let ours = (identity.cpu_seconds()? - before) * 1000.0 / f64::from(LOGINS);
+    // In turns, so that whatever else the machine does hits both alike.
+    let (mut reference, mut ours) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        reference.push(bare(LOGINS)?);
+        let before = identity.cpu_seconds()?;
+        edge.log_in(LOGINS).await?;
+        ours.push((identity.cpu_seconds()? - before) * 1000.0 / f64::from(LOGINS));
+    }
+    let (reference, ours) = (median(reference), median(ours));
     let target = Target::AtMost(1.10);
     figure::print("login-cpu", ours, reference, "ms", target);
     edge.compare_refusals().await
