@@ -173,7 +173,7 @@ impl Desk {
         };
         Ok(Call::new(
             &self.signer.mint(&caller)?,
-            Duration::from_secs(60),
+            Duration::from_mins(1),
         )?)
     }
 
