@@ -117,6 +117,18 @@ async fn a_key_belongs_to_one_mail(pool: PgPool) {
         assert_eq!(refused.reason, "IDEMPOTENCY_KEY_REUSED");
     }
     assert_eq!(rig.number("SELECT count(*) FROM mail.inbound").await, 1);
+    // The key is for the mail as it was, whatever makes it the same mail.
+    let mut touched = keyed("1@c", "k1");
+    touched.text.push_str(" Otra cosa.");
+    let refused = rig.save_as(&caller, touched).await.unwrap_err();
+    assert_eq!(refused.reason, "IDEMPOTENCY_KEY_REUSED");
+    let mut stranger = caller.clone();
+    stranger.client.as_mut().unwrap().id = auth::ClientId(77);
+    rig.save_as(&stranger, keyed("2@c", "k1")).await.unwrap();
+
+    rig.clock.advance(time::Duration::hours(48));
+    rig.save_as(&caller, keyed("3@c", "k1")).await.unwrap();
+    assert_eq!(rig.number("SELECT count(*) FROM mail.inbound").await, 3);
 }
 
 #[sqlx::test(migrator = "mail_ticket::MIGRATOR")]

@@ -32,6 +32,43 @@ pub fn publish_to_public(name: &str, event: &str, data: &str) -> PublishRequest 
 }
 
 #[sqlx::test(migrator = "realtime_broadcast::MIGRATOR")]
+async fn a_key_publishes_once_whatever_the_socket_for_48_hours(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let one = world.node().await;
+    let mut client = Client::connect(&one.url()).await;
+    client.subscribed("publicchat.general", "", "").await;
+    let publish = async |class: EventClass, number: i64, except: &str| {
+        let mut publish = publish_to(
+            Wanted::PublicChat("general".into()),
+            "MessageSent",
+            &json!({"n": number}).to_string(),
+        );
+        publish.set_class(class);
+        publish.idempotency_key = format!("k-{}", class.as_str_name());
+        except.clone_into(&mut publish.except_socket_id);
+        let call = world.service().request(publish);
+        one.client().publish(call).await
+    };
+    for class in [EventClass::Durable, EventClass::Ephemeral] {
+        let first = publish(class, 1, "").await.unwrap().into_inner();
+        let again = publish(class, 1, "7.7").await.unwrap().into_inner();
+        assert_eq!(again, first);
+        let other = publish(class, 2, "").await.unwrap_err();
+        assert_eq!(other.code(), Code::AlreadyExists);
+        let message = client.expect("MessageSent").await;
+        assert_eq!(data_of(&message), json!({"n": 1}));
+        client.nothing_waits().await;
+    }
+    sqlx::query("UPDATE realtime.idempotency_key SET created_at = now() - interval '48 hours'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    publish(EventClass::Durable, 2, "").await.unwrap();
+    let message = client.expect("MessageSent").await;
+    assert_eq!(data_of(&message), json!({"n": 2}));
+}
+
+#[sqlx::test(migrator = "realtime_broadcast::MIGRATOR")]
 async fn what_is_published_reaches_every_subscriber_on_every_replica_in_order(pool: PgPool) {
     let world = World::new(&pool).await;
     let (one, two) = (world.node().await, world.node().await);
