@@ -1,5 +1,7 @@
 //! What the gate of a service learns of a call, from the token and from beside it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::time::Duration;
 
 use auth::{BitacoraId, Call, Caller, ContextGate, ContextKeys, ContextSigner};
