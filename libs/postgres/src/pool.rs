@@ -5,12 +5,16 @@ use std::{str::FromStr, time::Duration};
 use chassis::{Stop, config::Secret};
 use serde::{Deserialize, Serialize};
 use sqlx::{
-    PgPool,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 /// How long a query waits for a free connection before it is UNAVAILABLE.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that was idle for longer is asked whether it still stands before it is
+/// used. To ask every time would double the round trips of a short query.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// How long between two tries to reach a server that is not up yet.
 const RETRY: Duration = Duration::from_millis(500);
@@ -47,6 +51,15 @@ pub fn pool(config: &Config, application: &str) -> anyhow::Result<PgPool> {
     Ok(PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, since| {
+            Box::pin(async move {
+                if since.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options))
 }
 

@@ -39,6 +39,9 @@ pub use origin::holder;
 /// How long a login from a network or device speaks for it.
 const REMEMBERED: time::Duration = time::Duration::days(180);
 
+/// For how long it does not need to be written down again.
+const TODAY: time::Duration = time::Duration::days(1);
+
 /// Between looks for room among attempts at the same time; together they take
 /// less than a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
@@ -130,6 +133,8 @@ pub struct Ticket {
     guessing: Guessing,
     attempt: Attempt,
     device: Option<i64>,
+    /// A login from here was remembered today.
+    is_noted: bool,
     backend: Backend,
     began: Instant,
 }
@@ -166,8 +171,10 @@ impl Guessing {
         let origin = Origin::of(client_ip);
         let network = self.network_digest(&origin);
         let device_digest = self.device_digest(device);
-        let since = self.clock.now() - REMEMBERED;
-        let known = store::known(&self.pool, account, &network, &device_digest, since).await?;
+        let now = self.clock.now();
+        let (since, today) = (now - REMEMBERED, now - TODAY);
+        let known =
+            store::known(&self.pool, account, &network, &device_digest, since, today).await?;
         let attempt = Attempt {
             account: self.digest("account", &account.to_lowercase()),
             network: hex::encode(&network),
@@ -180,6 +187,7 @@ impl Guessing {
                 guessing: self.clone(),
                 attempt,
                 device,
+                is_noted: known.network_of_today && (device.is_none() || known.device_of_today),
                 backend,
                 began: Instant::now(),
             }),
@@ -284,8 +292,10 @@ impl Ticket {
     /// forgotten, and the place is known from now on.
     pub async fn succeeded(self, user: UserId) {
         self.settle(Outcome::Right).await;
-        let network = &self.attempt.network;
-        self.guessing.remember(user, network, self.device).await;
+        if !self.is_noted {
+            let network = &self.attempt.network;
+            self.guessing.remember(user, network, self.device).await;
+        }
     }
 
     /// The attempt was wrong.

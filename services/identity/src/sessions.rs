@@ -139,6 +139,8 @@ pub struct Candidate {
     /// The user and its company.
     pub active: bool,
     pub password_phc: String,
+    /// Somebody tried wrong PINs since the last login by password.
+    pub pins_failed: bool,
 }
 
 /// A session to store.

@@ -11,16 +11,20 @@ const LONGEST: usize = 1024;
 pub struct Known {
     pub network: bool,
     pub device: bool,
+    /// The same, and remembered so lately that [`remember`] would leave it as it is.
+    pub network_of_today: bool,
+    pub device_of_today: bool,
 }
 
 /// Says whether there was a login to the account with an address from a network,
-/// or from a device, since a time.
+/// or from a device, since a time; `today` began a day ago.
 pub async fn known(
     db: &PgPool,
     email: &str,
     network: &[u8],
     device: &[u8],
     since: OffsetDateTime,
+    today: OffsetDateTime,
 ) -> Result<Known, sqlx::Error> {
     // Nobody has such an address, and PostgreSQL keeps none with this character.
     let is_none = email.len() > LONGEST || email.contains('\0');
@@ -28,13 +32,18 @@ pub async fn known(
     sqlx::query_as!(
         Known,
         r#"SELECT coalesce(bool_or(o.origin = $2), false) AS "network!",
-                  coalesce(bool_or(o.origin = $3), false) AS "device!"
+                  coalesce(bool_or(o.origin = $3), false) AS "device!",
+                  coalesce(bool_or(o.origin = $2 AND o.last_at > $5), false)
+                      AS "network_of_today!",
+                  coalesce(bool_or(o.origin = $3 AND o.last_at > $5), false)
+                      AS "device_of_today!"
            FROM identity.users u JOIN identity.login_origin o USING (user_id)
            WHERE lower(u.email) = lower($1) AND o.origin IN ($2, $3) AND o.last_at > $4"#,
         email,
         network,
         device,
-        since
+        since,
+        today
     )
     .fetch_one(db)
     .await

@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -27,7 +27,10 @@ type Job = Box<dyn FnOnce(&mut [Block]) + Send>;
 
 /// A fixed set of threads, each with the memory of one hash.
 pub struct HashThreads {
-    jobs: Sender<Job>,
+    threads: Vec<Sender<Job>>,
+    /// The threads without work. The one that worked last is taken first: the caches
+    /// of its processor may still hold its memory, which is as large as many of them.
+    idle: Arc<Mutex<Vec<usize>>>,
     waiting: Semaphore,
     free: Arc<Semaphore>,
     count: usize,
@@ -38,16 +41,17 @@ pub struct HashThreads {
 impl HashThreads {
     /// Starts `count` threads; they end when this is dropped.
     pub fn start(count: usize) -> std::io::Result<Self> {
-        let (jobs, queue) = channel();
-        let queue = Arc::new(Mutex::new(queue));
+        let mut threads = Vec::with_capacity(count);
         for number in 0..count {
-            let queue = Arc::clone(&queue);
+            let (jobs, queue) = channel();
             std::thread::Builder::new()
                 .name(format!("hash-{number}"))
                 .spawn(move || work(&queue))?;
+            threads.push(jobs);
         }
         Ok(Self {
-            jobs,
+            threads,
+            idle: Arc::new(Mutex::new((0..count).collect())),
             waiting: Semaphore::new(count * WAITING_PER_THREAD),
             free: Arc::new(Semaphore::new(count)),
             count,
@@ -71,15 +75,18 @@ impl HashThreads {
             .map_err(|_| Error::Busy)?;
         drop(place);
         let (answer, answered) = oneshot::channel();
-        let measured = Arc::clone(&self.pace);
+        let (measured, idle) = (Arc::clone(&self.pace), Arc::clone(&self.idle));
+        // There is one for every permit.
+        let number = lock(&idle).pop().ok_or(Error::Busy)?;
         let job: Job = Box::new(move |memory| {
             let began = Instant::now();
             // Nobody may be waiting any more.
             let _ = answer.send(job(memory));
             note(&measured, began.elapsed());
+            lock(&idle).push(number);
             drop(thread);
         });
-        self.jobs.send(job).map_err(|_| Error::Busy)?;
+        self.threads[number].send(job).map_err(|_| Error::Busy)?;
         answered.await.map_err(|_| Error::Crypto("a hash thread"))
     }
 
@@ -99,14 +106,14 @@ fn note(pace: &AtomicU64, took: Duration) {
     pace.store(before - before / 8 + took / 8, Ordering::Relaxed);
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) {
+fn lock(idle: &Mutex<Vec<usize>>) -> MutexGuard<'_, Vec<usize>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn work(queue: &Receiver<Job>) {
     let mut memory = vec![Block::new(); phc::blocks()];
-    loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match next {
-            Ok(job) => job(&mut memory),
-            Err(_) => return,
-        }
+    while let Ok(job) = queue.recv() {
+        job(&mut memory);
     }
 }
 

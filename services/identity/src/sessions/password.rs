@@ -48,7 +48,9 @@ impl Sessions {
             return Err(Error::Login);
         };
         let token = self.open_verified(caller, &user, login).await?;
-        pins::switch_on(&self.pool, user.id).await?;
+        if user.pins_failed {
+            pins::switch_on(&self.pool, user.id).await?;
+        }
         self.upgrades.offer(Upgrade {
             user: user.id,
             company: user.company,

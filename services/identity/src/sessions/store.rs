@@ -16,7 +16,10 @@ use crate::{
 pub async fn candidate(db: &PgPool, email: &str) -> Result<Option<Candidate>, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT u.user_id AS "id: UserId", u.company_id AS "company: CompanyId",
-                  u.role, u.name, u.email, u.phone, (u.active AND c.active IS NOT FALSE) AS "active!", u.password_phc
+                  u.role, u.name, u.email, u.phone,
+                  (u.active AND c.active IS NOT FALSE) AS "active!", u.password_phc,
+                  EXISTS (SELECT FROM identity.pin_device p
+                          WHERE p.user_id = u.user_id AND p.failures > 0) AS "pins_failed!"
            FROM identity.users u LEFT JOIN identity.company c USING (company_id)
            WHERE lower(u.email) = lower($1)"#,
         email
@@ -33,6 +36,7 @@ pub async fn candidate(db: &PgPool, email: &str) -> Result<Option<Candidate>, sq
             phone: row.phone,
             active: row.active,
             password_phc: row.password_phc,
+            pins_failed: row.pins_failed,
         })
     }))
 }
