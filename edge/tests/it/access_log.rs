@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chassis::{Lifecycle, Task};
+use chassis::{Lifecycle, Stop, Task};
 use http::StatusCode;
 use proto::tenancy::v1::AccessRecord;
 use serde_json::json;
@@ -16,6 +16,9 @@ use crate::{
     harness::{AGENT, Answer, Edge, request},
 };
 
+/// The longest anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// An edge with its tasks running.
 struct Running {
     edge: Edge,
@@ -24,11 +27,10 @@ struct Running {
 
 impl Running {
     fn start(config: edge::Config, world: &Arc<World>) -> Self {
-        let (edge, tasks) = Edge::replica(config, world);
-        Self {
-            edge,
-            lifecycle: run(tasks),
-        }
+        let lifecycle = Lifecycle::new(PATIENCE);
+        let (edge, tasks) = Edge::replica(config, world, &lifecycle.stop());
+        run(&lifecycle, tasks);
+        Self { edge, lifecycle }
     }
 
     /// Stops as the process does; everything is delivered then.
@@ -38,13 +40,13 @@ impl Running {
     }
 }
 
-fn run(tasks: Vec<Task>) -> Lifecycle {
-    let lifecycle = Lifecycle::new(Duration::from_secs(30));
+/// Runs tasks that are asked to stop already: the access log goes on for as long as
+/// there are requests.
+fn run(lifecycle: &Lifecycle, tasks: Vec<Task>) {
     for task in tasks {
         lifecycle.spawn(task);
     }
     lifecycle.stop().request();
-    lifecycle
 }
 
 fn id(answer: &Answer) -> i64 {
@@ -80,10 +82,7 @@ async fn arrived(world: &World, ids: &[i64]) {
         if missing == 0 {
             return;
         }
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "{missing} rows miss"
-        );
+        assert!(began.elapsed() < PATIENCE, "{missing} rows miss");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -92,7 +91,7 @@ async fn arrived(world: &World, ids: &[i64]) {
 async fn refused(world: &World) {
     let began = Instant::now();
     while world.refused_batches.load(SeqCst) == 0 {
-        assert!(began.elapsed() < Duration::from_secs(30), "nothing is sent");
+        assert!(began.elapsed() < PATIENCE, "nothing is sent");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -226,12 +225,14 @@ async fn rows_wait_for_tenancy_admin_and_no_request_does() {
 #[tokio::test]
 async fn what_is_not_acknowledged_is_sent_again() {
     let world = Arc::new(World::default());
-    let (edge, tasks) = Edge::replica(edge::Config::default(), &world);
+    let lifecycle = Lifecycle::new(PATIENCE);
+    let (edge, tasks) = Edge::replica(edge::Config::default(), &world, &lifecycle.stop());
     let mut ids = send(&edge, 1300).await;
     // The second of three batches is stored, and nobody hears of it.
     world.batches_until_break.store(2, SeqCst);
     drop(edge);
-    run(tasks).run().await;
+    run(&lifecycle, tasks);
+    lifecycle.run().await;
     let delivered = world.rows.lock().unwrap().len();
     assert_eq!(
         delivered,
@@ -251,7 +252,7 @@ async fn spooled_rows_outlive_the_process() {
         ..edge::Config::default()
     };
     // Nothing runs that could deliver them.
-    let (edge, tasks) = Edge::replica(config(), &world);
+    let (edge, tasks) = Edge::replica(config(), &world, &Stop::default());
     let mut ids = send(&edge, 1300).await;
     drop((edge, tasks));
     assert!(world.rows.lock().unwrap().is_empty());

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
 };
 
+use chassis::Stop;
 use serde_json::{Value, json};
 
 use crate::{
@@ -40,7 +41,7 @@ async fn three_replicas_never_give_the_same_id() {
     let world = Arc::new(World::default());
     let asking: Vec<_> = (0..3)
         .map(|number| {
-            let (edge, _) = Edge::replica(edge::Config::default(), &world);
+            let (edge, _) = Edge::replica(edge::Config::default(), &world, &Stop::default());
             let world = Arc::clone(&world);
             tokio::spawn(async move {
                 let mut ids = Vec::new();
@@ -65,7 +66,7 @@ async fn three_replicas_never_give_the_same_id() {
     // Which of the ids above came from where depends on the moment; these do not.
     for away in [false, true] {
         world.tenancy_away.store(away, SeqCst);
-        let (edge, _) = Edge::replica(edge::Config::default(), &world);
+        let (edge, _) = Edge::replica(edge::Config::default(), &world, &Stop::default());
         let id = ask(&edge).await;
         assert_eq!(id >= HIGH, away);
         assert!(ids.insert(id), "{id} was given twice");

@@ -64,12 +64,12 @@ impl Edge {
 
     /// An edge with other settings.
     pub fn with(config: edge::Config) -> Self {
-        Self::replica(config, &Arc::default()).0
+        Self::replica(config, &Arc::default(), &Stop::default()).0
     }
 
     /// An edge with other settings in a world that it may share, and what would
     /// run beside it.
-    pub fn replica(config: edge::Config, world: &Arc<World>) -> (Self, Vec<Task>) {
+    pub fn replica(config: edge::Config, world: &Arc<World>, stop: &Stop) -> (Self, Vec<Task>) {
         let (keys, clock) = (keys(), Clock::system());
         let gate = ContextGate::new(&keys, clock.clone()).unwrap();
         let serve = |routes: Routes| {
@@ -85,7 +85,7 @@ impl Edge {
             realtime_broadcast: serve(fakes::realtime(world)),
             mail_ticket: serve(fakes::mail(world)),
         };
-        let edge = edge::build(config, upstreams, &keys, clock, &Stop::default()).unwrap();
+        let edge = edge::build(config, upstreams, &keys, clock, stop).unwrap();
         let ours = Self {
             router: edge.router,
             world: Arc::clone(world),

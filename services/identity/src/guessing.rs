@@ -187,7 +187,7 @@ impl Guessing {
                 guessing: self.clone(),
                 attempt,
                 device,
-                is_noted: known.network_of_today && (device.is_none() || known.device_of_today),
+                is_noted: known.today > i64::from(device.is_some()),
                 backend,
                 began: Instant::now(),
             }),

@@ -11,9 +11,8 @@ const LONGEST: usize = 1024;
 pub struct Known {
     pub network: bool,
     pub device: bool,
-    /// The same, and remembered so lately that [`remember`] would leave it as it is.
-    pub network_of_today: bool,
-    pub device_of_today: bool,
+    /// How many of the two were remembered today.
+    pub today: i64,
 }
 
 /// Says whether there was a login to the account with an address from a network,
@@ -33,10 +32,7 @@ pub async fn known(
         Known,
         r#"SELECT coalesce(bool_or(o.origin = $2), false) AS "network!",
                   coalesce(bool_or(o.origin = $3), false) AS "device!",
-                  coalesce(bool_or(o.origin = $2 AND o.last_at > $5), false)
-                      AS "network_of_today!",
-                  coalesce(bool_or(o.origin = $3 AND o.last_at > $5), false)
-                      AS "device_of_today!"
+                  count(*) FILTER (WHERE o.last_at > $5) AS "today!"
            FROM identity.users u JOIN identity.login_origin o USING (user_id)
            WHERE lower(u.email) = lower($1) AND o.origin IN ($2, $3) AND o.last_at > $4"#,
         email,
