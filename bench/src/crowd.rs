@@ -5,13 +5,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use postgres::private::{Options, PrivateCluster};
+use postgres::private::PrivateCluster;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
     children::{Process, answers, free_port},
+    cluster,
     figure::{self, Target},
 };
 
@@ -23,13 +24,7 @@ const LONGEST_WAIT: f64 = 1000.0;
 
 /// Starts the system, lets the crowd in, prints the figures.
 pub(crate) async fn measure() -> anyhow::Result<()> {
-    let folder = std::env::temp_dir().join(format!("atencion-bench-{}", std::process::id()));
-    let cluster = PrivateCluster::start(Options::new(&folder)).await?;
-    let measured = compare(&cluster).await;
-    cluster.stop().await?;
-    // Best effort: the folder is in the place for temporary things.
-    let _ = std::fs::remove_dir_all(&folder);
-    measured
+    cluster::with(true, compare).await
 }
 
 async fn compare(cluster: &PrivateCluster) -> anyhow::Result<()> {

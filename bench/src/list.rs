@@ -17,7 +17,7 @@ use auth::{
 use chassis::{Clock, Stop, Upstream, config::Secret, grpc};
 use events::{Bus, MemoryBus};
 use host::{Host, UpstreamUris, Upstreams};
-use postgres::private::{NAME, Options, PrivateCluster};
+use postgres::private::NAME;
 use proto::{
     common::v1::PageRequest,
     conversation::v1::{
@@ -27,7 +27,10 @@ use proto::{
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::figure::{self, Target, median};
+use crate::{
+    cluster,
+    figure::{self, Target, median},
+};
 
 const ROWS: i64 = 1_000_000;
 const PAGE: u32 = 100;
@@ -54,13 +57,7 @@ const SEED: [&str; 3] = [
 
 /// Starts PostgreSQL and the service, writes the rows, prints the ratios.
 pub(crate) async fn measure() -> anyhow::Result<()> {
-    let folder = std::env::temp_dir().join(format!("atencion-bench-{}", std::process::id()));
-    let cluster = PrivateCluster::start(Options::new(&folder).durable(false)).await?;
-    let measured = compare(&cluster.url(NAME)).await;
-    cluster.stop().await?;
-    // Best effort: the folder is in the place for temporary things.
-    let _ = std::fs::remove_dir_all(&folder);
-    measured
+    cluster::with(false, async |cluster| compare(&cluster.url(NAME)).await).await
 }
 
 async fn compare(url: &str) -> anyhow::Result<()> {

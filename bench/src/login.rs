@@ -10,13 +10,14 @@ use auth::{
     Authority, Call, Caller, ClientCaller, ClientId, CompanyId, ContextKeys, ContextSigner,
 };
 use chassis::{Clock, Upstream, config::Secret};
-use postgres::private::{Options, PrivateCluster};
+use postgres::private::PrivateCluster;
 use proto::identity::v1::{LoginRequest, session_service_client::SessionServiceClient};
 use sqlx::PgPool;
 use testing::servers::Redis;
 
 use crate::{
     children::{Process, free_port, own_cpu_seconds},
+    cluster,
     figure::{self, Target, median},
 };
 
@@ -37,15 +38,13 @@ const PASSWORD: &str = "Secret123";
 
 /// Starts PostgreSQL, Redis and identity, logs in, prints the ratios.
 pub(crate) async fn measure() -> anyhow::Result<()> {
-    let folder = std::env::temp_dir().join(format!("atencion-bench-{}", std::process::id()));
-    let cluster = PrivateCluster::start(Options::new(&folder)).await?;
-    let redis = Redis::start().await?;
-    let measured = compare(&cluster, &redis).await;
-    redis.stop().await?;
-    cluster.stop().await?;
-    // Best effort: the folder is in the place for temporary things.
-    let _ = std::fs::remove_dir_all(&folder);
-    measured
+    cluster::with(true, async |cluster| {
+        let redis = Redis::start().await?;
+        let measured = compare(cluster, &redis).await;
+        redis.stop().await?;
+        measured
+    })
+    .await
 }
 
 async fn compare(cluster: &PrivateCluster, redis: &Redis) -> anyhow::Result<()> {

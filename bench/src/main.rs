@@ -7,6 +7,7 @@
 
 mod bitacora;
 mod children;
+mod cluster;
 mod crowd;
 mod edge;
 mod figure;

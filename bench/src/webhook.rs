@@ -9,13 +9,14 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use postgres::private::{Options, PrivateCluster};
+use postgres::private::PrivateCluster;
 use serde_json::json;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use testing::{graph, servers::Redis};
 
 use crate::{
     children::{Process, answers, free_port},
+    cluster,
     figure::{self, Target},
     load,
 };
@@ -28,13 +29,7 @@ const SECRET: &str = "bench-app-secret";
 
 /// Starts a durable PostgreSQL and the system, loads both, prints the ratio.
 pub(crate) async fn measure() -> anyhow::Result<()> {
-    let folder = std::env::temp_dir().join(format!("atencion-bench-{}", std::process::id()));
-    let cluster = PrivateCluster::start(Options::new(&folder)).await?;
-    let measured = compare(&cluster).await;
-    cluster.stop().await?;
-    // Best effort: the folder is in the place for temporary things.
-    let _ = std::fs::remove_dir_all(&folder);
-    measured
+    cluster::with(true, compare).await
 }
 
 async fn compare(cluster: &PrivateCluster) -> anyhow::Result<()> {

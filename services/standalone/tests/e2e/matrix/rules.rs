@@ -4,6 +4,7 @@
 mod administration;
 mod channels;
 mod incidents;
+mod marks;
 mod people;
 
 use std::sync::{
@@ -37,6 +38,15 @@ pub enum Reach {
     /// API clients with the extra right, with no user below super beside them.
     Alone,
 }
+
+/// Super users and the platform's clients alone.
+const SUPER: [Reach; 3] = [Reach::Everybody, Reach::Nobody, Reach::Nobody];
+
+/// Those, and admins and a company's clients within the company.
+const ADMINS: [Reach; 3] = [Reach::Everybody, Reach::Everybody, Reach::Nobody];
+
+/// Agents too.
+const ALL: [Reach; 3] = [Reach::Everybody; 3];
 
 /// What an operation is about.
 #[derive(Clone, Copy)]

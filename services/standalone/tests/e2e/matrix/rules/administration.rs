@@ -3,35 +3,10 @@
 use serde_json::json;
 
 use super::{
+    ADMINS, ALL,
     About::{Filtered, List, Plain, Thing},
-    Prepared, Reach, Rule, body, fresh, path, rule,
+    Prepared, Rule, SUPER, body, fresh, marks, path, rule,
 };
-use crate::matrix::things::Things;
-
-use Reach::{Everybody, Nobody};
-
-const SUPER: [Reach; 3] = [Everybody, Nobody, Nobody];
-const ADMINS: [Reach; 3] = [Everybody, Everybody, Nobody];
-const ALL: [Reach; 3] = [Everybody, Everybody, Everybody];
-
-fn department(things: &Things) -> String {
-    format!("\"id_department\":{},", things.department)
-}
-
-fn faq(things: &Things) -> String {
-    format!("\"id_faq\":{},", things.faq)
-}
-
-fn company(things: &Things) -> String {
-    match things.company {
-        3 => "demo@empresa.com".to_owned(),
-        _ => "contacto@otra.test".to_owned(),
-    }
-}
-
-fn channel(things: &Things) -> String {
-    things.channel_name.clone()
-}
 
 /// The rows.
 pub fn rules() -> Vec<Rule> {
@@ -39,13 +14,13 @@ pub fn rules() -> Vec<Rule> {
         rule(
             "POST /api/admin/clients/list",
             SUPER,
-            List(company),
+            List(marks::company),
             |_, _, _| body(json!({"paginate": "N"})),
         ),
         rule(
             "POST /api/company/index",
             SUPER,
-            List(company),
+            List(marks::company),
             |_, _, _| body(json!({"page": "N", "quantity_x_page": 7})),
         ),
         rule("POST /api/admin/clients/store", SUPER, Plain, |_, _, _| {
@@ -120,13 +95,13 @@ fn departments() -> Vec<Rule> {
         rule(
             "POST /api/admin/departments/list",
             ALL,
-            List(department),
+            List(marks::department),
             |_, _, _| body(json!({"paginate": "N", "quantity_x_page": 10})),
         ),
         rule(
             "POST /api/deptos/index",
             ALL,
-            List(department),
+            List(marks::department),
             |_, _, _| body(json!({"page": "N", "quantity_x_page": 13})),
         ),
         rule(
@@ -170,9 +145,12 @@ fn departments() -> Vec<Rule> {
 
 fn faqs() -> Vec<Rule> {
     vec![
-        rule("POST /api/admin/faqs/list", ALL, List(faq), |_, _, _| {
-            body(json!({"paginate": "N"}))
-        }),
+        rule(
+            "POST /api/admin/faqs/list",
+            ALL,
+            List(marks::faq),
+            |_, _, _| body(json!({"paginate": "N"})),
+        ),
         rule(
             "POST /api/admin/faqs/search",
             ALL,
@@ -209,7 +187,7 @@ fn channels() -> Vec<Rule> {
         rule(
             "POST /api/admin/channels/list",
             ALL,
-            Filtered(channel),
+            Filtered(marks::channel),
             |things, _, _| body(json!({"id_company": things.company, "paginate": "N"})),
         ),
         rule(

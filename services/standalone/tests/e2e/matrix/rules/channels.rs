@@ -3,26 +3,11 @@
 use serde_json::json;
 
 use super::{
+    ADMINS, ALL,
     About::{List, Plain, Thing},
-    Reach::{self, Company, Everybody, Nobody},
-    Rule, body, nothing, open, path, rule,
+    Reach::Company,
+    Rule, body, marks, nothing, open, path, rule,
 };
-use crate::matrix::things::Things;
-
-const ADMINS: [Reach; 3] = [Everybody, Everybody, Nobody];
-const ALL: [Reach; 3] = [Everybody, Everybody, Everybody];
-
-fn chat(things: &Things) -> String {
-    format!("\"{}\"", things.chat)
-}
-
-fn channel(things: &Things) -> String {
-    things.channel_name.clone()
-}
-
-fn colleague(things: &Things) -> String {
-    things.user_email.clone()
-}
 
 /// The rows.
 pub fn rules() -> Vec<Rule> {
@@ -36,13 +21,13 @@ pub fn rules() -> Vec<Rule> {
 
 fn chats() -> Vec<Rule> {
     vec![
-        rule("POST /api/chat/list", ALL, List(chat), |_, _, _| {
+        rule("POST /api/chat/list", ALL, List(marks::chat), |_, _, _| {
             body(json!({"paginate": "N"}))
         }),
         rule(
             "POST /api/chat/listChatUsers",
             [Company, Company, Company],
-            List(colleague),
+            List(marks::user),
             |_, _, _| body(json!({"paginate": "N"})),
         ),
         rule(
@@ -88,7 +73,7 @@ fn providers() -> Vec<Rule> {
         rule(
             "GET /api/meta/getChannelSettingsList",
             ALL,
-            List(channel),
+            List(marks::channel),
             |_, _, _| nothing(),
         ),
         rule(

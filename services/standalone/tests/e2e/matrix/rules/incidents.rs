@@ -3,19 +3,13 @@
 use serde_json::json;
 
 use super::{
+    ALL,
     About::{List, Plain, Thing},
     Prepared,
-    Reach::{self, Alone, Everybody, Nobody},
-    Rule, body, open, rule,
+    Reach::Alone,
+    Rule, SUPER, body, marks, open, rule,
 };
-use crate::matrix::things::{SYSTEM, Things};
-
-const SUPER: [Reach; 3] = [Everybody, Nobody, Nobody];
-const ALL: [Reach; 3] = [Everybody, Everybody, Everybody];
-
-fn mailbox(things: &Things) -> String {
-    things.mailbox.to_owned()
-}
+use crate::matrix::things::SYSTEM;
 
 /// The rows.
 pub fn rules() -> Vec<Rule> {
@@ -51,7 +45,7 @@ pub fn rules() -> Vec<Rule> {
         rule(
             "POST /api/correo/getConfigCorreos",
             ALL,
-            List(mailbox),
+            List(marks::mailbox),
             |_, _, _| body(json!({"estado": "activo"})),
         ),
         rule("POST /api/correo/save", ALL, Plain, |things, _, _| {

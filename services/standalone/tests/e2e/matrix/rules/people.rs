@@ -4,23 +4,18 @@ use auth::Authority;
 use serde_json::json;
 
 use super::{
+    ADMINS, ALL,
     About::{Account, List, Person, Plain, Thing},
     Prepared,
-    Reach::{self, Company, Everybody, Nobody, Themselves},
-    Rule, body, fresh, nothing, path, rule,
+    Reach::{self, Company, Everybody, Themselves},
+    Rule, body, fresh, marks, nothing, path, rule,
 };
 use crate::matrix::{
     callers::Caller,
-    things::{PASSWORD, PICTURE, Things},
+    things::{PASSWORD, PICTURE},
 };
 
-const ADMINS: [Reach; 3] = [Everybody, Everybody, Nobody];
-const ALL: [Reach; 3] = [Everybody, Everybody, Everybody];
 const OWN: [Reach; 3] = [Everybody, Everybody, Themselves];
-
-fn user(things: &Things) -> String {
-    things.user_email.clone()
-}
 
 /// The address that most ask about, and another one for front ends: only three links
 /// an hour are made for one.
@@ -54,9 +49,12 @@ fn users() -> Vec<Rule> {
                 }))
             },
         ),
-        rule("POST /api/users/list", ADMINS, List(user), |_, _, _| {
-            body(json!({"paginate": "N"}))
-        }),
+        rule(
+            "POST /api/users/list",
+            ADMINS,
+            List(marks::user),
+            |_, _, _| body(json!({"paginate": "N"})),
+        ),
         rule(
             "GET /api/users/show/{id}",
             OWN,
