@@ -4,23 +4,26 @@
 //! A local upstream calls the same layered routes that a TCP server would serve,
 //! so the two ways cannot drift apart.
 
+mod remote;
+
 use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::Router;
-use tonic::{Status, body::Body, transport::Channel};
+use tonic::{Status, body::Body};
 use tower::{BoxError, Service};
+
+use remote::Remote;
 
 /// A service to call. Cloning is cheap and shares the connection.
 #[derive(Clone)]
 pub enum Upstream {
     /// Over TCP.
-    Remote(Channel),
+    Remote(Remote),
     /// In this process; empty until its [`LocalSlot`] was filled.
     Local(Arc<OnceLock<Router>>),
 }
@@ -47,15 +50,8 @@ impl Upstream {
     /// A service at `uri`, such as `http://identity:7001`. Connects at the first
     /// call and again whenever the connection is lost. The error is that the URI
     /// is none.
-    pub fn remote(uri: &str) -> Result<Self, http::uri::InvalidUri> {
-        let channel = Channel::builder(uri.parse()?)
-            .connect_timeout(Duration::from_secs(3))
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_timeout(Duration::from_secs(5))
-            .keep_alive_while_idle(true)
-            .connect_lazy();
-        Ok(Self::Remote(channel))
+    pub fn remote(uri: &str) -> Result<Self, http::Error> {
+        Ok(Self::Remote(Remote::at(uri)?))
     }
 }
 
@@ -64,19 +60,13 @@ impl Service<http::Request<Body>> for Upstream {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        match self {
-            Self::Remote(channel) => channel.poll_ready(context).map_err(Into::into),
-            Self::Local(_) => Poll::Ready(Ok(())),
-        }
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         match self {
-            Self::Remote(channel) => {
-                let answer = channel.call(request);
-                Box::pin(async move { answer.await.map_err(Into::into) })
-            }
+            Self::Remote(remote) => Box::pin(remote.clone().call(request)),
             Self::Local(cell) => {
                 let Some(mut routes) = cell.get().cloned() else {
                     return Box::pin(async {
