@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
+use rustix::time::{ClockId, clock_gettime};
 
 /// The longest a process may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,8 +55,16 @@ impl Drop for Process {
 }
 
 /// CPU time of this process so far, user and system, in seconds.
-pub(crate) fn own_cpu_seconds() -> anyhow::Result<f64> {
-    cpu_seconds(std::process::id())
+///
+/// Asked of the clock, since a thread that runs is behind in `schedstat` by up to one
+/// tick of the scheduler.
+pub(crate) fn own_cpu_seconds() -> f64 {
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        spent.tv_sec.unsigned_abs(),
+        spent.tv_nsec.try_into().unwrap_or(0),
+    )
+    .as_secs_f64()
 }
 
 /// Source: the first field of `/proc/PID/task/TID/schedstat` (Documentation/scheduler
