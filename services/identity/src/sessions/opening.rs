@@ -12,7 +12,7 @@ use super::{Candidate, NewSession, store};
 use crate::{
     config::Lifetimes,
     error::Error,
-    security_events::{self, Kind, SecurityEvent},
+    security_events::{Kind, SecurityEvent},
     tokens::{Shape, Tokens},
 };
 
@@ -52,15 +52,11 @@ impl Opener {
             expires_at: now + lifetime.total,
             idle_seconds: i32::try_from(lifetime.idle.whole_seconds()).unwrap_or(i32::MAX),
         };
-        let mut transaction = self.pool.begin().await?;
-        let facts = store::open(&mut transaction, user, &session)
-            .await?
-            .ok_or(Error::Login)?;
         let event = SecurityEvent::of_user(Kind::LoggedIn, user.company, user.id)
             .with(json!({"session": session.sid, "shape": shape.text(), "device": device}));
-        security_events::record(&mut transaction, now, caller, event).await?;
-        let token = self.tokens.make(&facts)?;
-        transaction.commit().await?;
-        Ok(token)
+        let facts = store::open(&self.pool, user, &session, caller, &event)
+            .await?
+            .ok_or(Error::Login)?;
+        self.tokens.make(&facts)
     }
 }

@@ -1,6 +1,6 @@
 //! SQL on `identity.session`.
 
-use auth::{ClientId, CompanyId, DepartmentId, Role, SessionId, UserId};
+use auth::{Caller, ClientId, CompanyId, DepartmentId, Role, SessionId, UserId};
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use super::{Candidate, Ended, NewSession, SessionState};
 use crate::{
     authentication::SignedIn,
     revocations::Sequence,
+    security_events::SecurityEvent,
     tokens::{Facts, Shape},
 };
 
@@ -83,11 +84,15 @@ impl FactsRow {
 /// Opens a session for a user who is still active and has still the password
 /// that was verified, through a client that is still active. What the token says
 /// of the user and the head of the revocation log are from one moment, so that a
-/// revocation at the same time is not missed.
+/// revocation at the same time is not missed. The security event goes along in the
+/// same statement, because round trips are most of what a login costs besides its
+/// hash.
 pub async fn open(
-    db: &mut PgConnection,
+    db: &PgPool,
     user: &Candidate,
     session: &NewSession,
+    by: &Caller,
+    event: &SecurityEvent,
 ) -> Result<Option<Facts>, sqlx::Error> {
     let row = sqlx::query_as!(
         FactsRow,
@@ -106,6 +111,12 @@ pub async fn open(
                SELECT $1, user_id, $3, $4, $1, sequence, $5, $6, $7, $5, $9, $10, $5
                FROM checked
                RETURNING *
+           ), told AS (
+               INSERT INTO identity.security_event
+                   (at, kind, company_id, user_id, client_id, by_user_id, by_client_id,
+                    by_service, bitacora_id, details)
+               SELECT $5, $11, $12, $13, $14, $15, $16, $17, $18, $19
+               FROM opened
            )
            SELECT opened.shape, opened.number, opened.sid, opened.family, opened.generation,
                   opened.epoch, opened.token_id, opened.token_made_at AS made_at,
@@ -122,7 +133,16 @@ pub async fn open(
         session.idle_seconds,
         user.password_phc,
         session.shape.text(),
-        session.token_id
+        session.token_id,
+        event.kind.name(),
+        event.company.map(|company| company.0),
+        event.user.map(|user| user.0),
+        event.client.map(|client| client.0),
+        by.user.as_ref().map(|user| user.id.0),
+        by.client.as_ref().map(|client| client.id.0),
+        &*by.service,
+        by.bitacora.map(|bitacora| bitacora.0),
+        event.details,
     )
     .fetch_optional(db)
     .await?;
