@@ -1,15 +1,15 @@
 //! What the access log costs: CPU per request of the edge with rows, with rows in a
 //! spool, and without any. The rows go to an upstream that acknowledges at once.
 //!
-//! The difference is small against the noise of a machine, so the edges take turns
-//! and the median turn of each counts.
+//! The difference is small against the noise of a machine, so the edges take turns, and
+//! each turn is compared with the one beside it.
 
 use crate::{
     edge::{Contestant, Upstream},
     figure,
 };
 
-const TURNS: usize = 9;
+const TURNS: usize = 21;
 
 /// Lets the edges take turns, prints what rows add.
 pub(crate) async fn measure() -> anyhow::Result<()> {
@@ -28,9 +28,10 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
         with.turn().await?;
         spooled.turn().await?;
     }
-    let (without, with, spooled) = (without.cost(), with.cost(), spooled.cost());
-    figure::print_added("bitacora-cpu-per-request", with, without, "us", 5.0);
-    figure::print_added(
+    let without = without.costs();
+    figure::print_added_paired("bitacora-cpu-per-request", with.costs(), without, "us", 5.0);
+    let spooled = spooled.costs();
+    figure::print_added_paired(
         "bitacora-spool-cpu-per-request",
         spooled,
         without,

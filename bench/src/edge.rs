@@ -3,8 +3,8 @@
 //! stands behind the layers of every service and answers at once; it verifies the
 //! context token that the edge sends, and the bare handler sends none.
 //!
-//! Edge and bare handler take turns, and the median turn of each counts, so that
-//! whatever else the machine does hits both alike.
+//! Edge and bare handler take turns, and each turn is compared with the one beside it,
+//! so that whatever else the machine does hits both alike.
 
 pub(crate) mod bare;
 pub(crate) mod upstream;
@@ -15,11 +15,11 @@ use serde_json::json;
 
 use crate::{
     children::{Process, answers, free_port, listens},
-    figure::{self, Target, median},
+    figure::{self, Target},
     load,
 };
 
-const TURNS: usize = 9;
+const TURNS: usize = 21;
 const REQUESTS: usize = 5_000;
 const WARM_UP: usize = 3_000;
 const CONNECTIONS: usize = 16;
@@ -37,10 +37,10 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
         bare.turn().await?;
         edge.turn().await?;
     }
-    figure::print(
+    figure::print_paired(
         "edge-cpu-per-request",
-        edge.cost(),
-        bare.cost(),
+        edge.costs(),
+        bare.costs(),
         "us",
         Target::AtMost(1.15),
     );
@@ -48,10 +48,10 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
         bare.turn_alone().await?;
         edge.turn_alone().await?;
     }
-    figure::print(
+    figure::print_paired(
         "edge-p50-one-connection",
-        edge.alone(),
-        bare.alone(),
+        &edge.medians,
+        &bare.medians,
         "us",
         Target::AtMost(1.10),
     );
@@ -121,9 +121,9 @@ impl Contestant {
         Ok(())
     }
 
-    /// CPU microseconds of a request in the median turn.
-    pub(crate) fn cost(&self) -> f64 {
-        median(self.costs.clone())
+    /// CPU microseconds of a request, turn by turn.
+    pub(crate) fn costs(&self) -> &[f64] {
+        &self.costs
     }
 
     /// One request at a time, for how long they take.
@@ -131,11 +131,6 @@ impl Contestant {
         let outcome = send(&self.url, REQUESTS_ALONE, 1).await?;
         self.medians.push(outcome.median.as_secs_f64() * 1e6);
         Ok(())
-    }
-
-    /// Microseconds of the median answer in the median turn.
-    fn alone(&self) -> f64 {
-        median(self.medians.clone())
     }
 }
 

@@ -18,7 +18,7 @@ use testing::servers::Redis;
 use crate::{
     children::{Process, free_port, own_cpu_seconds},
     cluster,
-    figure::{self, Target, median},
+    figure::{self, Target},
 };
 
 const PAIRS: usize = 300;
@@ -94,9 +94,8 @@ async fn compare(cluster: &PrivateCluster, redis: &Redis) -> anyhow::Result<()> 
         edge.log_in(1).await?;
         ours.push((identity.cpu_seconds()? - before) * 1000.0);
     }
-    let (reference, ours) = (median(reference), median(ours));
     let target = Target::AtMost(1.10);
-    figure::print("login-cpu", ours, reference, "ms", target);
+    figure::print_paired("login-cpu", &ours, &reference, "ms", target);
     edge.compare_refusals().await
 }
 
