@@ -27,6 +27,7 @@ use std::{
 use auth::UserId;
 use chassis::{Clock, config::Secret};
 use sqlx::PgPool;
+use time::OffsetDateTime;
 
 use crate::{clients::SecretMac, error::Error};
 use counters::{Backend, Counters};
@@ -68,6 +69,27 @@ impl Limits {
             per_network: half(self.per_network),
         }
     }
+}
+
+/// Whence somebody tries, as digests: no address stands in a table.
+pub struct Place {
+    pub network: Vec<u8>,
+    pub device_digest: Vec<u8>,
+    device: Option<i64>,
+    /// Logins before this are forgotten.
+    pub since: OffsetDateTime,
+    /// Those after this need not be written down again.
+    pub today: OffsetDateTime,
+}
+
+/// Whether there was a login to an account from a place; there was none to what is
+/// no account.
+#[derive(Default)]
+pub struct Known {
+    pub network: bool,
+    pub device: bool,
+    /// How many of the two were remembered today.
+    pub today: i64,
 }
 
 /// Somebody who wants to try.
@@ -157,27 +179,28 @@ impl Guessing {
         }
     }
 
-    /// Asks to try `account`, a login address or whatever stands for one, from an
-    /// address and perhaps a device. [`Error::TooManyTries`] before the wait is
+    /// The place that somebody tries from: an address and perhaps a device.
+    pub fn place(&self, client_ip: &str, device: Option<i64>) -> Place {
+        let now = self.clock.now();
+        Place {
+            network: self.network_digest(&Origin::of(client_ip)),
+            device_digest: self.device_digest(device),
+            device,
+            since: now - REMEMBERED,
+            today: now - TODAY,
+        }
+    }
+
+    /// Asks to try `account`, a login address or whatever stands for one, from a
+    /// place that is `known` to it or not. [`Error::TooManyTries`] before the wait is
     /// over; [`Error::Login`], after the time of an ordinary failure, when the
     /// account takes attempts from known places only; [`Error::Busy`] when too many
     /// come at the same time.
-    pub async fn before(
-        &self,
-        account: &str,
-        client_ip: &str,
-        device: Option<i64>,
-    ) -> Result<Ticket, Error> {
-        let origin = Origin::of(client_ip);
-        let network = self.network_digest(&origin);
-        let device_digest = self.device_digest(device);
-        let now = self.clock.now();
-        let (since, today) = (now - REMEMBERED, now - TODAY);
-        let known =
-            store::known(&self.pool, account, &network, &device_digest, since, today).await?;
+    pub async fn before(&self, account: &str, place: Place, known: Known) -> Result<Ticket, Error> {
+        let device = place.device;
         let attempt = Attempt {
             account: self.digest("account", &account.to_lowercase()),
-            network: hex::encode(&network),
+            network: hex::encode(&place.network),
             known_network: known.network,
             known_device: known.device && device.is_some(),
         };

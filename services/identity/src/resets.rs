@@ -28,7 +28,7 @@ use crate::{
     config::Lifetimes,
     error::Error,
     events,
-    guessing::{Guessing, Missing, holder},
+    guessing::{Guessing, Known, Missing, holder},
     password::{self, PasswordHasher, policy},
     products,
     revocations::{self, Subject},
@@ -225,9 +225,10 @@ impl Resets {
         }
         let tried = sent.email.as_deref().unwrap_or(&sent.selector);
         let account = format!("reset|{tried}");
+        let place = self.guessing.place(&sent.client_ip, None);
         let ticket = self
             .guessing
-            .before(&account, &sent.client_ip, None)
+            .before(&account, place, Known::default())
             .await
             .map_err(as_token)?;
         match self.judge(client, &sent).await {

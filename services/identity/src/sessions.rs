@@ -24,7 +24,7 @@ use crate::{
     authentication::SignedIn,
     clients::SecretMac,
     error::Error,
-    guessing::Guessing,
+    guessing::{Guessing, Known, Place},
     password::{PasswordHasher, Upgrades},
     revocations,
     security_events::{self, Kind, SecurityEvent},
@@ -156,12 +156,17 @@ pub struct NewSession {
 }
 
 impl Sessions {
-    /// The user with a login address.
-    async fn candidate(&self, email: &str) -> Result<Option<Candidate>, Error> {
+    /// The user with a login address, and whether it has logged in from a place.
+    async fn candidate(
+        &self,
+        email: &str,
+        place: &Place,
+    ) -> Result<(Option<Candidate>, Known), Error> {
         if !users::is_email(email) {
-            return Ok(None);
+            return Ok((None, Known::default()));
         }
-        Ok(store::candidate(&self.pool, email).await?)
+        let found = store::candidate(&self.pool, email, place).await?;
+        Ok(found.map_or_else(Default::default, |(user, known)| (Some(user), known)))
     }
 
     /// Writes down that a login was refused, also when there is no such user: both

@@ -21,11 +21,12 @@ impl Sessions {
         if password::is_too_long(&login.password) {
             return Err(Error::Login);
         }
-        let tried = self
-            .guessing
-            .before(&login.email, &login.client_ip, login.device);
-        let ticket = tried.await?;
-        let outcome = self.judge_password(caller, client, &login).await;
+        // One question to the database for both. Whoever is changed while the attempt
+        // waits for its turn is noticed when the session is opened.
+        let place = self.guessing.place(&login.client_ip, login.device);
+        let (found, known) = self.candidate(&login.email, &place).await?;
+        let ticket = self.guessing.before(&login.email, place, known).await?;
+        let outcome = self.judge_password(caller, client, found, &login).await;
         ticket.close(outcome, |(_, user)| user.id).await
     }
 
@@ -33,9 +34,9 @@ impl Sessions {
         &self,
         caller: &Caller,
         client: &ClientCaller,
+        found: Option<Candidate>,
         login: &Login,
     ) -> Result<(String, Candidate), Error> {
-        let found = self.candidate(&login.email).await?;
         let whose = found.as_ref().map(|user| (user.company, user.id));
         let candidate = found.filter(|user| user.active && serves(client, user));
         let stored = candidate.as_ref().map(|user| user.password_phc.clone());
@@ -74,7 +75,8 @@ impl Sessions {
             Err(Error::Login) => {}
             opened => return opened,
         }
-        let again = self.candidate(&login.email).await?;
+        let place = self.guessing.place(&login.client_ip, login.device);
+        let (again, _) = self.candidate(&login.email, &place).await?;
         let again = again.filter(|now| now.id == user.id && now.active);
         let stored = again.as_ref().map(|user| user.password_phc.clone());
         let right = self

@@ -29,10 +29,10 @@ impl Sessions {
         if !pins::is_pin(&login.pin) {
             return Err(Error::Login);
         }
-        let device = Some(login.device);
-        let tried = self.guessing.before(&login.email, &login.client_ip, device);
-        let ticket = tried.await?;
-        let outcome = self.judge_pin(caller, client, &login).await;
+        let place = self.guessing.place(&login.client_ip, Some(login.device));
+        let (found, known) = self.candidate(&login.email, &place).await?;
+        let ticket = self.guessing.before(&login.email, place, known).await?;
+        let outcome = self.judge_pin(caller, client, found, &login).await;
         ticket.close(outcome, |(_, user)| user.id).await
     }
 
@@ -40,9 +40,9 @@ impl Sessions {
         &self,
         caller: &Caller,
         client: &ClientCaller,
+        candidate: Option<Candidate>,
         login: &PinLogin,
     ) -> Result<(String, Candidate), Error> {
-        let candidate = self.candidate(&login.email).await?;
         let user = candidate.as_ref().map(|user| user.id);
         let attempt = pins::begin(&self.pool, user, login.device, self.clock.now()).await?;
         // It is verified before anything else is judged, so that all take as long.
@@ -84,7 +84,8 @@ impl Sessions {
             Err(Error::Login) => {}
             opened => return opened,
         }
-        let again = self.candidate(&login.email).await?;
+        let place = self.guessing.place(&login.client_ip, device);
+        let (again, _) = self.candidate(&login.email, &place).await?;
         let again = again.filter(|now| now.id == user.id && now.active);
         let user = again.ok_or(Error::Login)?;
         self.opener.open(caller, &user, device, shape).await

@@ -8,27 +8,45 @@ use uuid::Uuid;
 use super::{Candidate, Ended, NewSession, SessionState};
 use crate::{
     authentication::SignedIn,
+    guessing::{Known, Place},
     revocations::Sequence,
     security_events::SecurityEvent,
     tokens::{Facts, Shape},
 };
 
-/// The user with a login address, case aside.
-pub async fn candidate(db: &PgPool, email: &str) -> Result<Option<Candidate>, sqlx::Error> {
+/// The user with a login address, case aside, and whether it has logged in from a
+/// place.
+pub async fn candidate(
+    db: &PgPool,
+    email: &str,
+    place: &Place,
+) -> Result<Option<(Candidate, Known)>, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT u.user_id AS "id: UserId", u.company_id AS "company: CompanyId",
                   u.role, u.name, u.email, u.phone,
                   (u.active AND c.active IS NOT FALSE) AS "active!", u.password_phc,
                   EXISTS (SELECT FROM identity.pin_device p
-                          WHERE p.user_id = u.user_id AND p.failures > 0) AS "pins_failed!"
+                          WHERE p.user_id = u.user_id AND p.failures > 0) AS "pins_failed!",
+                  known.network AS "network!", known.device AS "device!", known.today AS "today!"
            FROM identity.users u LEFT JOIN identity.company c USING (company_id)
+           CROSS JOIN LATERAL (
+               SELECT coalesce(bool_or(o.origin = $2), false) AS network,
+                      coalesce(bool_or(o.origin = $3), false) AS device,
+                      count(*) FILTER (WHERE o.last_at > $5) AS today
+               FROM identity.login_origin o
+               WHERE o.user_id = u.user_id AND o.origin IN ($2, $3) AND o.last_at > $4
+           ) known
            WHERE lower(u.email) = lower($1)"#,
-        email
+        email,
+        place.network,
+        place.device_digest,
+        place.since,
+        place.today
     )
     .fetch_optional(db)
     .await?;
     Ok(row.and_then(|row| {
-        Some(Candidate {
+        let user = Candidate {
             id: row.id,
             company: row.company,
             role: Role::of(row.role)?,
@@ -38,7 +56,13 @@ pub async fn candidate(db: &PgPool, email: &str) -> Result<Option<Candidate>, sq
             active: row.active,
             password_phc: row.password_phc,
             pins_failed: row.pins_failed,
-        })
+        };
+        let known = Known {
+            network: row.network,
+            device: row.device,
+            today: row.today,
+        };
+        Some((user, known))
     }))
 }
 
