@@ -37,7 +37,7 @@ struct Shared {
     origin: Uri,
     connector: HttpConnector,
     open: RwLock<Option<Connection>>,
-    /// Held by the one call that connects; when an attempt failed last.
+    /// Held by the one attempt to connect; when an attempt failed last.
     connecting: tokio::sync::Mutex<Option<Instant>>,
 }
 
@@ -102,7 +102,7 @@ impl Shared {
 
     /// A connection that takes a call now. One that ended a moment ago is found out
     /// here, before anything was sent over it.
-    async fn calls(&self) -> Result<SendRequest<Bytes>, BoxError> {
+    async fn calls(self: &Arc<Self>) -> Result<SendRequest<Bytes>, BoxError> {
         let connection = self.connection().await?;
         if let Ok(calls) = connection.ready().await {
             return Ok(calls);
@@ -111,11 +111,18 @@ impl Shared {
     }
 
     /// The connection, a new one if there is none that lives.
-    async fn connection(&self) -> Result<Connection, BoxError> {
+    async fn connection(self: &Arc<Self>) -> Result<Connection, BoxError> {
         if let Some(open) = self.living() {
             return Ok(open);
         }
-        let asked = Instant::now();
+        // In a task of its own: a caller whose time is over must not take along what
+        // others wait for, or a slow connection would never be made.
+        let (shared, asked) = (Arc::clone(self), Instant::now());
+        tokio::spawn(async move { shared.connected(asked).await }).await?
+    }
+
+    /// Connects, unless another call did so or failed to since `asked`.
+    async fn connected(&self, asked: Instant) -> Result<Connection, BoxError> {
         let mut failed = self.connecting.lock().await;
         if let Some(open) = self.living() {
             return Ok(open);

@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::post};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::{
+    io::AsyncReadExt,
     net::TcpListener,
     runtime::Runtime,
     sync::mpsc,
@@ -128,6 +129,17 @@ async fn a_server_that_comes_back_is_found_by_the_next_call() {
         }
         assert!(began.elapsed() < Duration::from_secs(10));
     }
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_does_not_end_the_attempt_to_connect() {
+    let (listener, address) = listening().await;
+    let call = remote(address).call(request("/echo", whole("hola")));
+    assert!(call.now_or_never().is_none());
+    let (mut accepted, _) = listener.accept().await.unwrap();
+    let mut begun = [0; 14];
+    accepted.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"PRI * HTTP/2.0");
 }
 
 #[tokio::test]
