@@ -3,7 +3,7 @@
 //!
 //! Calls go straight into h2. tonic's channel hands each of them to a task of its
 //! own, hyper's connection below to another one, and that starts a third to wait for
-//! the answer; together they cost a call of the edge a sixth of its CPU.
+//! the answer; together they cost a request 7 us, a tenth of the edge's CPU.
 
 mod connection;
 mod message;
